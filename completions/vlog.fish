@@ -1,0 +1,75 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_vlog_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_vlog_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_vlog_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_vlog_using_subcommand
+    set -l cmd (__fish_vlog_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c vlog -n "__fish_vlog_needs_command" -s h -l help -d 'Print help'
+complete -c vlog -n "__fish_vlog_needs_command" -s V -l version -d 'Print version'
+complete -c vlog -n "__fish_vlog_needs_command" -f -a "send" -d 'Send one record'
+complete -c vlog -n "__fish_vlog_needs_command" -f -a "pipe" -d 'Send each line of stdin as a record'
+complete -c vlog -n "__fish_vlog_needs_command" -f -a "query" -d 'Read records back'
+complete -c vlog -n "__fish_vlog_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c vlog -n "__fish_vlog_using_subcommand send" -s m -l message -d 'What happened; every word is then a field' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -s l -l level -d 'trace, debug, info, warn, error or fatal [default: info]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or vlog]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -s t -l time -d 'When it happened: RFC 3339 with a zone, or unix time' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l url -d 'Server, or `off`' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l ca-file -d 'Trust the certificates in this PEM file only' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l stream-fields -d 'Fields that make up the log stream' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l insecure -d 'Accept any certificate'
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l dry-run -d 'Print the request, secrets left out, and send nothing'
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l fail -d 'Exit with 1 when it did not work'
+complete -c vlog -n "__fish_vlog_using_subcommand send" -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n "__fish_vlog_using_subcommand send" -s h -l help -d 'Print help'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s l -l level -d 'trace, debug, info, warn, error or fatal [default: info]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or vlog]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l url -d 'Server, or `off`' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l ca-file -d 'Trust the certificates in this PEM file only' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l stream-fields -d 'Fields that make up the log stream' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l tee -d 'Copy stdin to stdout as it comes'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l insecure -d 'Accept any certificate'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l dry-run -d 'Print the request, secrets left out, and send nothing'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l fail -d 'Exit with 1 when it did not work'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s h -l help -d 'Print help'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l since -d 'From this time on (1h, 2026-11-20, RFC 3339, unix)' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l until -d 'Up to this time, inclusive' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s n -l limit -d 'At most this many records, 0 for all [default: 100]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l timeout -d 'Give up after this time without a byte [default: 30s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l url -d 'Server, or `off`' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l ca-file -d 'Trust the certificates in this PEM file only' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l insecure -d 'Accept any certificate'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l dry-run -d 'Print the request, secrets left out, and send nothing'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l fail -d 'Exit with 1 when it did not work'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s h -l help -d 'Print help'
+complete -c vlog -n "__fish_vlog_using_subcommand completions" -s h -l help -d 'Print help'

@@ -1,0 +1,200 @@
+//! The command line as clap sees it: structs and help texts, nothing else.
+//!
+//! Every value is taken as text: what it means is decided where it is used, so that a bad value can be reported
+//! and the job still be done. The verbs are deferred: only the one that runs is built. This file uses nothing of
+//! the crate, because the test that generates the completions compiles it too.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Command, FromArgMatches};
+
+/// Exit statuses, variables and examples, below the list of verbs.
+const AFTER_HELP: &str = "\
+Examples:
+  vlog send \"observation stored\" service=nmem-capture
+  vlog send -l error \"backup failed\" code:=3
+  some-cmd 2>&1 | vlog pipe --service x
+  vlog query 'level:error' --since 1h
+  vlog query 'service:x | stats by (level) count()'
+
+Environment: VLOG_URL, VLOG_SERVICE, VLOG_TIMEOUT, VLOG_FIELDS, VLOG_TOKEN and more: see the README.
+The exit status is 0, whatever happens, unless --fail asks for 1.";
+
+/// What the command line asked for.
+#[derive(Debug)]
+pub enum Verb {
+    /// `vlog send`
+    Send(SendArgs),
+    /// `vlog pipe`
+    Pipe(PipeArgs),
+    /// `vlog query`
+    Query(QueryArgs),
+    /// `vlog completions`
+    Completions(CompletionsArgs),
+}
+
+/// Where records go, how, and what to do about it; shared by all verbs that deliver.
+#[derive(Debug, Default, Args)]
+pub struct DeliveryArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
+    /// Give up after this time in all [default: 2s]
+    #[arg(long = "timeout", value_name = "DURATION", help_heading = "Delivery")]
+    pub timeout: Option<String>,
+    /// Fields that make up the log stream
+    #[arg(long = "stream-fields", value_name = "NAME,...", help_heading = "Delivery")]
+    pub stream_fields: Option<String>,
+}
+
+/// Which server, and as whom; shared by all verbs that use one.
+#[derive(Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct ServerArgs {
+    /// Server, or `off`
+    #[arg(long = "url", value_name = "URL", help_heading = "Server")]
+    pub url: Option<String>,
+    /// Add a header (`Name: value`), or those in a file
+    #[arg(short = 'H', long = "header", value_name = "HEADER|@FILE", help_heading = "Server")]
+    pub headers: Vec<String>,
+    /// Tenant
+    #[arg(long = "tenant", value_name = "ACCOUNT[:PROJECT]", help_heading = "Server")]
+    pub tenant: Option<String>,
+    /// Trust the certificates in this PEM file only
+    #[arg(long = "ca-file", value_name = "FILE", help_heading = "Server")]
+    pub ca_file: Option<String>,
+    /// Accept any certificate
+    #[arg(long = "insecure", help_heading = "Server")]
+    pub insecure: bool,
+    /// Print the request, secrets left out, and send nothing
+    #[arg(long = "dry-run")]
+    pub dry_run: bool,
+    /// Exit with 1 when it did not work
+    #[arg(long = "fail")]
+    pub fail: bool,
+    /// Say on stderr what went wrong
+    #[arg(short = 'v', long = "verbose")]
+    pub verbose: bool,
+}
+
+/// Send one record
+#[derive(Debug, Default, Args)]
+#[command(
+    override_usage = "vlog send [OPTIONS] [MESSAGE] [KEY=VALUE]...",
+    after_help = "The first word is the message, even if it holds a `=`. `-` reads it from stdin.\n\
+                  Of the later words KEY=TEXT and KEY:=JSON are fields, the others join the message.\n\
+                  Put `--` before a message that may begin with a dash: vlog send -- \"$msg\""
+)]
+pub struct SendArgs {
+    /// What happened; `-` reads stdin
+    #[arg(value_name = "MESSAGE", allow_negative_numbers = true)]
+    pub message: Option<String>,
+    /// Fields, or more of the message
+    #[arg(value_name = "KEY=VALUE", allow_negative_numbers = true)]
+    pub words: Vec<String>,
+    /// What happened; every word is then a field
+    #[arg(short = 'm', long = "message", value_name = "TEXT", allow_hyphen_values = true)]
+    pub text: Option<String>,
+    /// trace, debug, info, warn, error or fatal [default: info]
+    #[arg(short = 'l', long = "level", value_name = "LEVEL")]
+    pub level: Option<String>,
+    /// Which program it is about [default: `$VLOG_SERVICE` or vlog]
+    #[arg(short = 's', long = "service", value_name = "NAME")]
+    pub service: Option<String>,
+    /// When it happened: RFC 3339 with a zone, or unix time
+    #[arg(short = 't', long = "time", value_name = "TIME", allow_negative_numbers = true)]
+    pub time: Option<String>,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+}
+
+/// Send each line of stdin as a record
+#[derive(Debug, Default, Args)]
+#[command(override_usage = "COMMAND 2>&1 | vlog pipe [OPTIONS] [KEY=VALUE]...")]
+pub struct PipeArgs {
+    /// Fields of every record
+    #[arg(value_name = "KEY=VALUE")]
+    pub words: Vec<String>,
+    /// trace, debug, info, warn, error or fatal [default: info]
+    #[arg(short = 'l', long = "level", value_name = "LEVEL")]
+    pub level: Option<String>,
+    /// Which program it is about [default: `$VLOG_SERVICE` or vlog]
+    #[arg(short = 's', long = "service", value_name = "NAME")]
+    pub service: Option<String>,
+    /// Copy stdin to stdout as it comes
+    #[arg(long = "tee")]
+    pub tee: bool,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+}
+
+/// Read records back
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "LOGSQL is sent as it is; see https://docs.victoriametrics.com/victorialogs/logsql/\n\
+                        Without pipes the newest records are printed, oldest first."
+)]
+pub struct QueryArgs {
+    /// What to look for [default: *]
+    #[arg(value_name = "LOGSQL", allow_hyphen_values = true)]
+    pub query: Option<String>,
+    /// From this time on (1h, 2026-11-20, RFC 3339, unix)
+    #[arg(long = "since", value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Up to this time, inclusive
+    #[arg(long = "until", value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// At most this many records, 0 for all [default: 100]
+    #[arg(short = 'n', long = "limit", value_name = "N")]
+    pub limit: Option<String>,
+    /// Give up after this time without a byte [default: 30s]
+    #[arg(long = "timeout", value_name = "DURATION")]
+    pub timeout: Option<String>,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Print the completion script for a shell
+#[derive(Debug, Default, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_parser = PossibleValuesParser::new(["bash", "zsh", "fish"]))]
+    pub shell: String,
+}
+
+/// The whole tree; the verbs' own options appear when they are needed.
+#[must_use]
+pub fn command() -> Command {
+    let verb = |name: &'static str, about: &'static str, arguments: fn(Command) -> Command| {
+        Command::new(name).about(about).args_override_self(true).defer(arguments)
+    };
+    Command::new("vlog")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Send log records to VictoriaLogs from hooks and scripts, and read them back")
+        .after_help(AFTER_HELP)
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .subcommand_value_name("VERB")
+        .subcommand_help_heading("Verbs")
+        .subcommand(verb("send", "Send one record", SendArgs::augment_args))
+        .subcommand(verb("pipe", "Send each line of stdin as a record", PipeArgs::augment_args))
+        .subcommand(verb("query", "Read records back", QueryArgs::augment_args))
+        .subcommand(verb(
+            "completions",
+            "Print the completion script for a shell",
+            CompletionsArgs::augment_args,
+        ))
+}
+
+/// Reads the command line, the program's name included.
+///
+/// # Errors
+/// What clap could not make sense of; also help and version, which clap treats as errors.
+pub fn parse(argv: &[String]) -> Result<Verb, clap::Error> {
+    let matches = command().try_get_matches_from(argv)?;
+    match matches.subcommand() {
+        Some(("send", matches)) => SendArgs::from_arg_matches(matches).map(Verb::Send),
+        Some(("pipe", matches)) => PipeArgs::from_arg_matches(matches).map(Verb::Pipe),
+        Some(("query", matches)) => QueryArgs::from_arg_matches(matches).map(Verb::Query),
+        Some((_, matches)) => CompletionsArgs::from_arg_matches(matches).map(Verb::Completions),
+        None => Err(command().error(clap::error::ErrorKind::MissingSubcommand, "no verb given")),
+    }
+}

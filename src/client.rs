@@ -1,0 +1,328 @@
+//! The only file that knows HTTP: requests to one endpoint, and what their answers mean.
+//!
+//! A failed delivery is data, an [`Outcome`], not an error. Redirects are not followed: a POST would lose its
+//! body or its credentials on the way.
+
+use std::fmt::Write as _;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use ureq::http::{Response, StatusCode, header};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
+use ureq::{Agent, Body, Error, Proxy, ProxyProtocol, Timeout};
+
+use crate::config::{Access, Endpoint};
+use crate::net::{Deadline, Names, Patience, Sockets};
+use crate::protocol::Request;
+
+/// Room for a request's headers and for a response's; a batch goes through it in pieces.
+const BUFFER_BYTES: usize = 8 * 1024;
+
+/// The same for `query`, where the response is what matters.
+const QUERY_BUFFER_BYTES: usize = 128 * 1024;
+
+/// The most that is read of the answer to an insert. VictoriaLogs answers with nothing or one line.
+const MAX_ANSWER_BYTES: u64 = 64 * 1024;
+
+/// The most that is shown of it, in characters.
+const SHOWN_ANSWER_CHARS: usize = 300;
+
+/// What became of a batch; the text says why, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has it: a 2xx that is not a web page.
+    Delivered,
+    /// It may work later, or with other settings.
+    Retry(String),
+    /// The server refuses this body: 400 or 413.
+    Rejected(String),
+}
+
+/// A connection to one endpoint, opened when first used and kept.
+#[derive(Debug)]
+pub struct Client {
+    endpoint: Endpoint,
+    access: Access,
+    agent: Agent,
+    patience: Patience,
+}
+
+impl Client {
+    /// For inserts. A byte to read from `cancel` ends every wait.
+    ///
+    /// # Errors
+    /// A CA file that holds no certificates, a proxy's URL that is none.
+    pub fn new(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>) -> Result<Self> {
+        Self::with_buffer(endpoint, access, cancel, BUFFER_BYTES)
+    }
+
+    /// For queries.
+    ///
+    /// # Errors
+    /// As for [`Client::new`].
+    pub fn for_query(endpoint: &Endpoint, access: &Access) -> Result<Self> {
+        Self::with_buffer(endpoint, access, None, QUERY_BUFFER_BYTES)
+    }
+
+    fn with_buffer(
+        endpoint: &Endpoint,
+        access: &Access,
+        cancel: Option<UnixStream>,
+        bytes: usize,
+    ) -> Result<Self> {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy(access)?)
+            .tls_config(tls(access)?)
+            .input_buffer_size(bytes)
+            .output_buffer_size(BUFFER_BYTES)
+            .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let patience = Patience::new(cancel);
+        let chain = ().chain(ConnectProxyConnector::default()).chain(Sockets(patience.clone()));
+        #[cfg(feature = "tls")]
+        let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
+        let agent = Agent::with_parts(config, chain, Names(patience.clone()));
+        Ok(Self { endpoint: endpoint.clone(), access: access.clone(), agent, patience })
+    }
+
+    /// Sends one batch and waits for the answer, until the deadline.
+    #[must_use]
+    pub fn insert(&self, request: &Request, deadline: Deadline) -> Outcome {
+        let started = Instant::now();
+        self.patience.set(deadline, None);
+        let failed = |error: &Error| Outcome::Retry(self.cause(error, started.elapsed()));
+        let mut response = match self.post(&request.path, request.content_type, request.body) {
+            Ok(response) => response,
+            Err(error) => return failed(&error),
+        };
+        let mut answer = Vec::new();
+        let read = response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
+        let status = response.status();
+        if !status.is_success() {
+            let why = refusal(&response, &String::from_utf8_lossy(&answer));
+            return match status {
+                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Rejected(why),
+                _ => Outcome::Retry(why),
+            };
+        }
+        if let Err(error) = read {
+            return failed(&Error::from(error));
+        }
+        if is_web_page(&response, &answer) {
+            return Outcome::Retry(format!(
+                "{} answered with a web page; is this the right URL?",
+                self.endpoint
+            ));
+        }
+        Outcome::Delivered
+    }
+
+    /// Asks for `path` with form arguments, waits at most `idle` for each byte, and hands the body of a good answer to `sink`, piece by piece.
+    ///
+    /// # Errors
+    /// What kept the answer from coming, or from coming whole; the server's own words where it has some. Errors
+    /// of the sink come back as they are.
+    pub fn query(
+        &self,
+        path: &str,
+        content_type: &str,
+        form: &str,
+        idle: Duration,
+        mut sink: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<()> {
+        self.patience.set(None, Some(idle));
+        let reach = |error: &Error| anyhow!("could not reach {}: {}", self.endpoint, self.cause(error, idle));
+        let mut response = self.post(path, content_type, form.as_bytes()).map_err(|error| reach(&error))?;
+        let status = response.status();
+        let is_html_type = is_html_by_type(&response);
+        let mut body = response.body_mut().as_reader();
+        if !status.is_success() {
+            let mut answer = Vec::new();
+            // A refusal that is cut off is still a refusal.
+            let _ = body.take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
+            let answer = String::from_utf8_lossy(&answer);
+            // The server's parser words its errors well; whatever else it says needs the address beside it.
+            match status {
+                StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY if !answer.trim().is_empty() => {
+                    bail!("{}", answer.trim())
+                }
+                _ => bail!("could not query {}: {}", self.endpoint, refusal(&response, &answer)),
+            }
+        }
+        let web_page = || anyhow!("{} answered with a web page; is this the right URL?", self.endpoint);
+        if is_html_type {
+            return Err(web_page());
+        }
+        let mut buffer = vec![0; QUERY_BUFFER_BYTES];
+        let mut first = true;
+        loop {
+            let read = match body.read(&mut buffer) {
+                Ok(read) => read,
+                Err(error) => {
+                    let cause = self.cause(&Error::from(error), idle);
+                    bail!("the answer of {} was cut short: {cause}", self.endpoint)
+                }
+            };
+            let piece = buffer.get(..read).unwrap_or_default();
+            if first && is_html(piece) {
+                return Err(web_page());
+            }
+            if piece.is_empty() {
+                return Ok(());
+            }
+            first = false;
+            sink(piece)?;
+        }
+    }
+
+    fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+        let mut request =
+            self.agent.post(self.endpoint.join(path)).header(header::CONTENT_TYPE, content_type);
+        for (name, value) in &self.access.headers {
+            request = request.header(name.as_str(), value.0.as_str());
+        }
+        request.send(body)
+    }
+
+    /// The cause in words; `waited` for an answer in vain.
+    fn cause(&self, error: &Error, waited: Duration) -> String {
+        match error {
+            Error::Timeout(Timeout::Connect) => "no connection in time".to_owned(),
+            Error::Timeout(Timeout::Resolve) => "the name lookup took too long".to_owned(),
+            Error::Timeout(_) => format!("no answer within {}", seconds(waited)),
+            Error::HostNotFound => "no such host".to_owned(),
+            Error::Io(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".to_owned(),
+                io::ErrorKind::UnexpectedEof => "connection closed before the answer was complete".to_owned(),
+                // A TLS failure comes as an io::Error around a rustls one; its text says enough.
+                _ => one_line(&without_code(&error.to_string())),
+            },
+            Error::Protocol(_) | Error::Http(_) if self.is_plain() => "the answer is not HTTP".to_owned(),
+            other => one_line(&other.to_string()),
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.endpoint.to_string().starts_with("http:")
+    }
+
+    /// The request in words, its secrets left out.
+    #[must_use]
+    pub fn describe(&self, path: &str, content_type: &str) -> String {
+        let url = self.endpoint.join(path);
+        let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let mut text = format!("POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {content_type}\n");
+        for (name, value) in &self.access.headers {
+            let open = matches!(name.as_str(), "AccountID" | "ProjectID");
+            // Writing to memory cannot fail.
+            let _ = writeln!(text, "{name}: {}", if open { value.0.as_str() } else { "(redacted)" });
+        }
+        text
+    }
+}
+
+/// `status` and the first line of what the server says about it.
+fn refusal(response: &Response<Body>, answer: &str) -> String {
+    let status = response.status();
+    let mut text = format!("the server answered {status}");
+    let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let said = if is_web_page(response, answer.as_bytes()) { "" } else { answer.trim() };
+    if let Some(location) = location.filter(|_| status.is_redirection()) {
+        // The target may carry credentials in its query.
+        let target = location.split(['?', '#']).next().unwrap_or_default();
+        text = format!("{text}, a redirect to {}; use that URL", one_line(target));
+    } else if status == StatusCode::UNAUTHORIZED {
+        text.push_str("; check VLOG_TOKEN, or VLOG_USER and VLOG_PASSWORD");
+    } else if !said.is_empty() {
+        text = format!("{text}: {}", one_line(said));
+    }
+    text
+}
+
+fn is_web_page(response: &Response<Body>, body: &[u8]) -> bool {
+    is_html_by_type(response) || is_html(body)
+}
+
+fn is_html_by_type(response: &Response<Body>) -> bool {
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    kind.to_ascii_lowercase().contains("html")
+}
+
+/// No answer of VictoriaLogs begins with `<`.
+fn is_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// The first line, without control characters, of a length that fits a message.
+fn one_line(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    line.chars().filter(|char| !char.is_control()).take(SHOWN_ANSWER_CHARS).collect()
+}
+
+/// `No route to host (os error 113)` without the number, which tells a reader nothing.
+fn without_code(text: &str) -> String {
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// `2s`, `1.5s`, `500ms`.
+fn seconds(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{}ms", duration.as_millis())
+    } else {
+        let text = format!("{:.1}", duration.as_secs_f64());
+        format!("{}s", text.trim_end_matches(".0"))
+    }
+}
+
+fn proxy(access: &Access) -> Result<Option<Proxy>> {
+    let Some(url) = &access.proxy else { return Ok(None) };
+    let wrong =
+        "could not use the proxy of the environment: its URL must be http://HOST:PORT or https://HOST:PORT";
+    let proxy = Proxy::new(&url.0).map_err(|_| anyhow!("{wrong}"))?;
+    let protocol = proxy.protocol();
+    if !matches!(protocol, ProxyProtocol::Http | ProxyProtocol::Https) {
+        bail!("{wrong}");
+    }
+    let mut builder = Proxy::builder(protocol).host(proxy.host()).port(proxy.port());
+    if let Some(user) = proxy.username() {
+        builder = builder.username(user);
+    }
+    if let Some(password) = proxy.password() {
+        builder = builder.password(password);
+    }
+    for host in &access.no_proxy {
+        builder = builder.no_proxy(host);
+    }
+    Ok(Some(builder.build().map_err(|_| anyhow!("{wrong}"))?))
+}
+
+fn tls(access: &Access) -> Result<TlsConfig> {
+    let mut builder = TlsConfig::builder().disable_verification(access.insecure);
+    if let Some(pem) = &access.ca {
+        let certificates: Vec<_> = ureq::tls::parse_pem(pem)
+            .filter_map(|item| match item {
+                Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            })
+            .collect::<Vec<Certificate>>();
+        if certificates.is_empty() {
+            bail!("could not use the CA file: it holds no certificate in PEM form");
+        }
+        builder = builder.root_certs(RootCerts::from(certificates));
+    }
+    Ok(builder.build())
+}

@@ -1,0 +1,24 @@
+//! `vlog completions`: prints a script that was generated when vlog was made.
+
+use std::io::{self, Write};
+
+use super::{Context, Verdict};
+use crate::cli::CompletionsArgs;
+use crate::config::fail_by_environment;
+use crate::report;
+
+/// Prints the script for `args.shell`.
+pub fn run(args: &CompletionsArgs, context: &Context) -> Verdict {
+    crate::panic_if_asked("completions");
+    let script = match args.shell.as_str() {
+        "bash" => include_str!("../../completions/vlog.bash"),
+        "zsh" => include_str!("../../completions/_vlog"),
+        _ => include_str!("../../completions/vlog.fish"),
+    };
+    let mut out = io::stdout().lock();
+    let printed = out.write_all(script.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = &printed {
+        report::say(&format!("could not print the script: {error}"));
+    }
+    Verdict { done: printed.is_ok(), fail: fail_by_environment(context.env) }
+}

@@ -1,0 +1,145 @@
+//! The promise: parse, dispatch, and an exit status that never stops the caller, whatever happens.
+//!
+//! Nothing else. A panic never unwinds (`panic = "abort"`): the hook below ends the process as the verb
+//! promises. `RUST_BACKTRACE` has no say, for a hook must not spill traces into an agent's view.
+
+mod cli;
+mod client;
+mod cmd;
+mod config;
+mod deliver;
+mod item;
+mod level;
+mod line;
+mod net;
+mod protocol;
+mod record;
+mod report;
+mod salvage;
+mod ship;
+mod signals;
+mod time;
+mod wait;
+
+use std::io::Write;
+use std::panic;
+use std::process::{self, ExitCode};
+use std::thread;
+
+use clap::error::ErrorKind;
+
+use cli::Verb;
+use cmd::{Context, Verdict};
+use config::fail_by_environment;
+use report::{Report, say};
+
+/// musl's malloc takes a lock and a system call too many.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+fn main() -> ExitCode {
+    // Bytes that are not UTF-8 become U+FFFD: a record holds text only, and a strange byte must not stop it.
+    let argv: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    keep_promise_on_panic(&argv);
+    panic_if_asked("main");
+    let env = |name: &str| {
+        let text = std::env::var_os(name)?.to_string_lossy().into_owned();
+        Some(text).filter(|text| !text.is_empty())
+    };
+    let verdict = match read(&argv) {
+        Ok((verb, mistakes, dropped)) => dispatch(verb, Context { env: &env, mistakes, dropped }),
+        Err(error) if !error.use_stderr() => {
+            // Help or version was asked for; a reader that went away is no failure.
+            let text = error.render().to_string();
+            let _ = std::io::stdout().write_all(format!("{}\n", text.trim_end()).as_bytes());
+            Verdict { done: true, fail: false }
+        }
+        Err(error) => {
+            say(&complaint(&error));
+            Verdict { done: false, fail: has_flag(&argv, "--fail") || fail_by_environment(&env) }
+        }
+    };
+    ExitCode::from(u8::from(verdict.fail && !verdict.done))
+}
+
+/// The verb, what was wrong with the command line, and the words that were taken out of it.
+fn read(argv: &[String]) -> Result<(Verb, Vec<String>, Vec<String>), clap::Error> {
+    match cli::parse(argv) {
+        Ok(verb) => Ok((verb, Vec::new(), Vec::new())),
+        Err(error) if !error.use_stderr() => Err(error),
+        Err(error) => match salvage::salvage(argv) {
+            Some(good) => match cli::parse(&good.argv) {
+                Ok(verb) => Ok((verb, good.mistakes, good.dropped)),
+                Err(error) => {
+                    // Not before the help that was asked for, which says it better.
+                    good.mistakes.iter().filter(|_| error.use_stderr()).for_each(|mistake| say(mistake));
+                    Err(error)
+                }
+            },
+            None => Err(error),
+        },
+    }
+}
+
+fn dispatch(verb: Verb, context: Context) -> Verdict {
+    match verb {
+        Verb::Send(args) => cmd::send::run(args, context),
+        Verb::Pipe(args) => cmd::pipe::run(args, context),
+        Verb::Query(args) => cmd::query::run(&args, context),
+        Verb::Completions(args) => cmd::completions::run(&args, &context),
+    }
+}
+
+/// A panic on demand, for the tests of what happens then; not in the release binary.
+#[cfg(debug_assertions)]
+fn panic_if_asked(place: &str) {
+    assert!(std::env::var_os("VLOG_TEST_PANIC").is_none_or(|asked| asked != place), "forced in {place}");
+}
+
+/// A panic on demand, for the tests of what happens then; not in the release binary.
+#[cfg(not(debug_assertions))]
+fn panic_if_asked(_: &str) {}
+
+/// What clap says, on one line.
+fn complaint(error: &clap::Error) -> String {
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        return "there is no verb; see vlog --help".to_owned();
+    }
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    let tip = tip.map(|tip| format!("; {tip}")).unwrap_or_default();
+    let text = format!("could not read the command line: {first}{tip}; nothing was done, see vlog --help");
+    text.replace("subcommand", "verb")
+}
+
+/// Whether the flag stands somewhere; for when the command line cannot be read, or not yet.
+fn has_flag(argv: &[String], flag: &str) -> bool {
+    argv.iter().any(|word| word == flag)
+}
+
+/// Sets what happens on a panic: a thread that logs is parked, since the main thread goes on without it; the
+/// main thread of `pipe` takes its input to the end and passes it on; then the process ends with 0, or with 1
+/// if `--fail` asks for that.
+#[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
+fn keep_promise_on_panic(argv: &[String]) {
+    let is_pipe = argv.get(1).is_some_and(|verb| verb == "pipe");
+    let (tee, fail) = (has_flag(argv, "--tee"), has_flag(argv, "--fail"));
+    let verbose = has_flag(argv, "--verbose") || has_flag(argv, "-v");
+    let main_thread = thread::current().id();
+    panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        Report::new(verbose).trouble(&format!("could not go on: a bug in vlog at {place}; please report it"));
+        while thread::current().id() != main_thread {
+            thread::park();
+        }
+        if is_pipe {
+            cmd::pipe::carry_on(tee);
+        }
+        process::exit(i32::from(fail));
+    }));
+}

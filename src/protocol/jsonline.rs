@@ -1,0 +1,34 @@
+//! VictoriaLogs' own JSON lines: single node, vlinsert, vlagent, or any of them behind vmauth.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Batch, Request};
+
+/// The lines as they are; the stream fields go into the query.
+#[must_use]
+pub fn request<'a>(batch: &'a Batch, stream_fields: &[String]) -> Request<'a> {
+    let mut path = "/insert/jsonline".to_owned();
+    let mut separator = "?_stream_fields=";
+    for name in stream_fields {
+        path.push_str(separator);
+        path.extend(utf8_percent_encode(name, NON_ALPHANUMERIC));
+        separator = ",";
+    }
+    Request { path, content_type: "application/stream+json", body: &batch.lines }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stream_fields_are_a_list_in_the_query() {
+        let path = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            request(&Batch::default(), &names).path
+        };
+        assert_eq!(path(&[]), "/insert/jsonline");
+        assert_eq!(path(&["service"]), "/insert/jsonline?_stream_fields=service");
+        assert_eq!(path(&["a b", "c&d"]), "/insert/jsonline?_stream_fields=a%20b,c%26d");
+    }
+}

@@ -1,0 +1,549 @@
+//! A record: one JSON line that VictoriaLogs stores as it was meant.
+//!
+//! VictoriaLogs answers 200 and drops or mangles lines that are too long, have too many fields, too long names,
+//! reserved names, duplicate names or no message. Nothing of that leaves this file: [`Fields`] holds only
+//! names and values that survive, and [`Encoder`] splits what would be too long into several records.
+//! No input and no output happens here.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::item::Item;
+use crate::level::Level;
+use crate::time::{Time, TimeFormat};
+
+/// Longest line without its newline. VictoriaLogs drops longer ones (`-insert.maxLineSizeBytes`, 256 KiB), and
+/// with them the lines that follow in the same request.
+pub const MAX_LINE_BYTES: usize = 256 * 1024 - 1;
+
+/// Longest name. One byte more and the whole record collapses into its `_msg`.
+const MAX_NAME_BYTES: usize = 128;
+
+/// Most fields of a record (`-insert.maxFieldsPerLine`); with more the record is dropped.
+const MAX_FIELDS: usize = 1000;
+
+/// Fields that [`Encoder`] adds: `_time`, `_msg`, `level`, `vlog_id` and `vlog_part`.
+const OWN_FIELDS: usize = 5;
+
+/// When a record is split, fields of at most this many bytes go along in every part...
+const SMALL_FIELD_BYTES: usize = 2 * 1024;
+
+/// ...until together they have this many.
+const SMALL_FIELDS_BYTES: usize = 16 * 1024;
+
+/// The message where there is none. VictoriaLogs would store a sentence about a missing field.
+const EMPTY_MESSAGE: &str = "(empty)";
+
+/// The message of a part that carries another field on.
+const CONTINUED_MESSAGE: &str = "(continued)";
+
+/// One log record, to be written by [`Encoder::write`].
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// When it happened.
+    pub time: Time,
+    /// What happened; may be empty.
+    pub message: &'a str,
+    /// How bad it is; `None` if the fields say it in words of their own.
+    pub level: Option<Level>,
+    /// Everything else. Records of one run mostly share it.
+    pub fields: &'a Fields,
+}
+
+/// The fields of a record beside time, message and level: names unique and within the limits, values text or
+/// JSON scalars, none empty (VictoriaLogs takes an empty value for an absent field).
+#[derive(Debug, Default, Clone)]
+pub struct Fields {
+    /// Name and encoded value: a JSON string, number or boolean.
+    list: Vec<(String, String)>,
+    /// `,"name":value` for all of them.
+    encoded: Vec<u8>,
+}
+
+impl Fields {
+    /// Takes items in order: of several with one name the last wins, objects are flattened with dots, what
+    /// exceeds the server's number of fields goes as one JSON text into `vlog_overflow`.
+    #[must_use]
+    pub fn new(items: impl IntoIterator<Item = Item>) -> Self {
+        let mut list: Vec<(String, String)> = Vec::new();
+        for Item { key, value } in items {
+            flatten(&key, value, &mut list);
+        }
+        keep_last_of_each_name(&mut list);
+        list.retain(|(_, value)| value != "\"\"");
+        let most = MAX_FIELDS - OWN_FIELDS;
+        if list.len() > most {
+            let rest = list.split_off(most - 1);
+            list.push(("vlog_overflow".to_owned(), json_string(&object_text(&rest))));
+        }
+        let mut encoded = Vec::new();
+        for (name, value) in &list {
+            push_field(name, value, &mut encoded);
+        }
+        Self { list, encoded }
+    }
+}
+
+/// Appends the scalars in `value`, each under its full name and already encoded.
+fn flatten(name: &str, value: Value, list: &mut Vec<(String, String)>) {
+    let encoded = match value {
+        Value::Null => String::new(),
+        Value::Object(map) => {
+            for (key, value) in map {
+                flatten(&format!("{name}.{key}"), value, list);
+            }
+            return;
+        }
+        Value::String(text) => json_string(&text),
+        // VictoriaLogs stores an array as its JSON text; so does every other destination, then.
+        array @ Value::Array(_) => json_string(&array.to_string()),
+        scalar @ (Value::Bool(_) | Value::Number(_)) => scalar.to_string(),
+    };
+    // `null` clears an earlier value of the same name, as the empty text does.
+    let encoded = if encoded.is_empty() { "\"\"".to_owned() } else { encoded };
+    list.push((safe_name(name).into_owned(), encoded));
+}
+
+/// Of fields with one name keeps the last, in its place.
+fn keep_last_of_each_name(list: &mut Vec<(String, String)>) {
+    // A handful is compared pair by pair; sorting an index pays off only for more.
+    if list.len() <= 16 {
+        let mut at = 0;
+        while at < list.len() {
+            let (_, later) = list.split_at(at);
+            let repeated =
+                later.split_first().is_some_and(|((name, _), rest)| rest.iter().any(|(n, _)| n == name));
+            if repeated {
+                list.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        return;
+    }
+    let mut seen = std::collections::HashSet::new();
+    let mut kept: Vec<_> =
+        std::mem::take(list).into_iter().rev().filter(|(n, _)| seen.insert(n.clone())).collect();
+    kept.reverse();
+    *list = kept;
+}
+
+/// The name under which VictoriaLogs keeps the field apart from its own and within its limit.
+fn safe_name(name: &str) -> Cow<'_, str> {
+    if matches!(name, "_time" | "_msg" | "_stream" | "_stream_id") {
+        return Cow::Borrowed(name.trim_start_matches('_'));
+    }
+    if name.len() <= MAX_NAME_BYTES {
+        return Cow::Borrowed(name);
+    }
+    // 64 bits of FNV-1a over the whole name keep two long names two.
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let kept = floor_char_boundary(name, MAX_NAME_BYTES - 17);
+    Cow::Owned(format!("{}~{hash:016x}", name.get(..kept).unwrap_or_default()))
+}
+
+/// The largest character boundary at or below `at`.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// `text` as a JSON string, quotes included.
+fn json_string(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    push_string(text, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Appends `text` as a JSON string.
+fn push_string(text: &str, out: &mut Vec<u8>) {
+    // Writing to memory cannot fail.
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// Appends `,"name":value`.
+fn push_field(name: &str, value: &str, out: &mut Vec<u8>) {
+    out.push(b',');
+    push_string(name, out);
+    out.push(b':');
+    out.extend_from_slice(value.as_bytes());
+}
+
+/// The fields as the text of one JSON object.
+fn object_text(list: &[(String, String)]) -> String {
+    let mut out = Vec::new();
+    for (name, value) in list {
+        push_field(name, value, &mut out);
+    }
+    let inner = String::from_utf8(out).unwrap_or_default();
+    format!("{{{}}}", inner.trim_start_matches(','))
+}
+
+/// Writes records as JSON lines. One per run: it numbers what it splits.
+#[derive(Debug)]
+pub struct Encoder {
+    time_format: TimeFormat,
+    next_id: u64,
+}
+
+impl Encoder {
+    /// `seed` tells the split records of this run from those of all others; take 64 random bits.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { time_format: TimeFormat::default(), next_id: seed }
+    }
+
+    /// Appends the record to `out`, newline included, and returns how many lines it took: one, or as many parts
+    /// as the server's longest line makes necessary. Parts are a nanosecond apart, so that time orders them.
+    pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) -> u64 {
+        let start = out.len();
+        let message = if record.message.is_empty() { EMPTY_MESSAGE } else { record.message };
+        push_head(&mut self.time_format, record.time, record.level, out);
+        out.extend_from_slice(b",\"_msg\":");
+        push_string(message, out);
+        out.extend_from_slice(&record.fields.encoded);
+        out.push(b'}');
+        if out.len() - start <= MAX_LINE_BYTES {
+            out.push(b'\n');
+            return 1;
+        }
+        out.truncate(start);
+        let mut parts = self.split(record.time, record.level, record.fields);
+        parts.push_message(message, out) + parts.finish(out)
+    }
+
+    /// Starts a record whose message comes piece by piece and is too long for one line.
+    pub fn split<'a>(&mut self, time: Time, level: Option<Level>, fields: &'a Fields) -> Parts<'a> {
+        let mut shared = Vec::new();
+        let mut large = Vec::new();
+        let others = |(name, _): &&(String, String)| !matches!(name.as_str(), "vlog_id" | "vlog_part");
+        for (name, value) in fields.list.iter().filter(others) {
+            // A byte of a name takes up to six as JSON.
+            let length = name.len() * 6 + value.len();
+            if length <= SMALL_FIELD_BYTES && shared.len() + length <= SMALL_FIELDS_BYTES {
+                push_field(name, value, &mut shared);
+            } else {
+                large.push((name.as_str(), value.as_str()));
+            }
+        }
+        let id = format!("\"{:016x}\"", self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        push_field("vlog_id", &id, &mut shared);
+        // What is left beside the shared fields, less the head, `vlog_part` and punctuation (under 200 bytes).
+        let room = MAX_LINE_BYTES - shared.len() - 200;
+        let time_format = TimeFormat::default();
+        Parts { time_format, time, level, shared, large, room, part: 0, rest: String::new() }
+    }
+}
+
+/// Appends `{"_time":"...","level":"..."`.
+fn push_head(format: &mut TimeFormat, time: Time, level: Option<Level>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"_time\":\"");
+    format.write(time, out);
+    out.push(b'"');
+    if let Some(level) = level {
+        out.extend_from_slice(b",\"level\":\"");
+        out.extend_from_slice(level.name().as_bytes());
+        out.push(b'"');
+    }
+}
+
+/// A record being split: first the message in parts, then the large fields in parts of their own.
+///
+/// Every part has the small fields, one `vlog_id`, and its number in `vlog_part`.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    time_format: TimeFormat,
+    time: Time,
+    level: Option<Level>,
+    shared: Vec<u8>,
+    large: Vec<(&'a str, &'a str)>,
+    room: usize,
+    part: u64,
+    rest: String,
+}
+
+impl Parts<'_> {
+    /// Adds to the message; appends the parts that it fills and returns their number.
+    pub fn push_message(&mut self, text: &str, out: &mut Vec<u8>) -> u64 {
+        let before = self.part;
+        self.rest.push_str(text);
+        let rest = std::mem::take(&mut self.rest);
+        let mut rest = rest.as_str();
+        while rest.len() > self.room {
+            let (now, later) = split_encoded(rest, self.room);
+            self.emit(now, &[], out);
+            rest = later;
+        }
+        rest.clone_into(&mut self.rest);
+        self.part - before
+    }
+
+    /// Appends the parts that are left and returns their number.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> u64 {
+        let before = self.part;
+        let message = std::mem::take(&mut self.rest);
+        let mut rest = message.as_str();
+        while !rest.is_empty() {
+            let (now, later) = split_encoded(rest, self.room);
+            self.emit(now, &[], out);
+            rest = later;
+        }
+        let mut extra = Vec::new();
+        for (name, value) in std::mem::take(&mut self.large) {
+            let length = name.len() * 6 + value.len() + 4;
+            if extra.len() + length > self.room && !extra.is_empty() {
+                self.emit(CONTINUED_MESSAGE, &extra, out);
+                extra.clear();
+            }
+            if length <= self.room {
+                push_field(name, value, &mut extra);
+                continue;
+            }
+            let text: String = serde_json::from_str(value).unwrap_or_else(|_| value.to_owned());
+            let mut rest = text.as_str();
+            while !rest.is_empty() {
+                let (now, later) = split_encoded(rest, self.room - name.len() * 6 - 4);
+                push_field(name, &json_string(now), &mut extra);
+                self.emit(CONTINUED_MESSAGE, &extra, out);
+                extra.clear();
+                rest = later;
+            }
+        }
+        if !extra.is_empty() {
+            self.emit(CONTINUED_MESSAGE, &extra, out);
+        }
+        self.part - before
+    }
+
+    /// Appends one part.
+    fn emit(&mut self, message: &str, extra: &[u8], out: &mut Vec<u8>) {
+        let after = i64::try_from(self.part).unwrap_or(i64::MAX);
+        self.part += 1;
+        let time = Time(self.time.0.saturating_add(after));
+        push_head(&mut self.time_format, time, self.level, out);
+        out.extend_from_slice(b",\"_msg\":");
+        push_string(message, out);
+        out.extend_from_slice(&self.shared);
+        push_field("vlog_part", &self.part.to_string(), out);
+        out.extend_from_slice(extra);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// Cuts `text` on a character boundary so that the first piece takes at most `room` bytes as a JSON string. The
+/// piece has at least one character.
+fn split_encoded(text: &str, room: usize) -> (&str, &str) {
+    let mut used = 2;
+    for (at, char) in text.char_indices() {
+        used += match char {
+            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+            '\0'..'\u{20}' => 6,
+            _ => char.len_utf8(),
+        };
+        if used > room && at > 0 {
+            return text.split_at(at);
+        }
+    }
+    (text, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Map, json};
+
+    const NOON: Time = Time(1_795_176_000_000_000_000);
+
+    fn items(list: &[(&str, Value)]) -> Vec<Item> {
+        list.iter().map(|(key, value)| Item { key: (*key).to_owned(), value: value.clone() }).collect()
+    }
+
+    fn fields(list: &[(&str, Value)]) -> Fields {
+        Fields::new(items(list))
+    }
+
+    /// Encodes one record and checks each line against the server's limits.
+    fn lines(message: &str, fields: &Fields) -> Vec<Map<String, Value>> {
+        let mut out = Vec::new();
+        let record = Record { time: NOON, message, level: Some(Level::Info), fields };
+        let count = Encoder::new(7).write(&record, &mut out);
+        let lines = read(&out);
+        assert_eq!(lines.len() as u64, count);
+        lines
+    }
+
+    fn read(out: &[u8]) -> Vec<Map<String, Value>> {
+        let text = std::str::from_utf8(out).unwrap();
+        text.lines()
+            .map(|line| {
+                assert!(line.len() <= MAX_LINE_BYTES, "a line of {} bytes", line.len());
+                let record: Map<String, Value> = serde_json::from_str(line).unwrap();
+                assert!(record.len() <= MAX_FIELDS, "{} fields", record.len());
+                assert!(record.keys().all(|name| name.len() <= MAX_NAME_BYTES));
+                assert_ne!(record["_msg"], "");
+                record
+            })
+            .collect()
+    }
+
+    /// The value of `name` over all parts, joined.
+    fn joined(lines: &[Map<String, Value>], name: &str) -> String {
+        let of = |line: &Map<String, Value>| line.get(name).and_then(Value::as_str).map(str::to_owned);
+        lines.iter().filter_map(of).collect()
+    }
+
+    #[test]
+    fn a_plain_record_is_one_line() {
+        let mut out = Vec::new();
+        let fields = fields(&[("service", json!("x")), ("n", json!(1)), ("ok", json!(true))]);
+        let record =
+            Record { time: NOON, message: "say \"hi\"\n", level: Some(Level::Warn), fields: &fields };
+        assert_eq!(Encoder::new(0).write(&record, &mut out), 1);
+        let expected = "{\"_time\":\"2026-11-20T12:00:00.000000000Z\",\"level\":\"warn\",\
+            \"_msg\":\"say \\\"hi\\\"\\n\",\"service\":\"x\",\"n\":1,\"ok\":true}\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_empty_message_is_said() {
+        assert_eq!(lines("", &Fields::default())[0]["_msg"], "(empty)");
+        assert_eq!(lines(" ", &Fields::default())[0]["_msg"], " ");
+    }
+
+    #[test]
+    fn objects_are_flattened_and_arrays_are_text() {
+        let line =
+            &lines("m", &fields(&[("a", json!({"b": {"c": 1.5, "d": "x"}, "e": [1, "y"], "f": {}}))]))[0];
+        assert_eq!(line["a.b.c"].to_string(), "1.5");
+        assert_eq!(line["a.b.d"], "x");
+        assert_eq!(line["a.e"], "[1,\"y\"]");
+        assert!(!line.contains_key("a.f"));
+    }
+
+    #[test]
+    fn of_one_name_the_last_value_wins() {
+        let few =
+            fields(&[("a.b", json!("1")), ("a", json!({"b": "2"})), ("c", json!("x")), ("c", json!(null))]);
+        let line = &lines("m", &few)[0];
+        assert_eq!(line["a.b"], "2");
+        assert!(!line.contains_key("c"));
+        let many: Vec<_> = (0..100).map(|n| Item { key: format!("k{}", n % 50), value: json!(n) }).collect();
+        let line = &lines("m", &Fields::new(many))[0];
+        assert_eq!((line.len(), line["k3"].to_string()), (53, "53".to_owned()));
+    }
+
+    #[test]
+    fn empty_values_are_left_out_as_the_server_does() {
+        let line = &lines("m", &fields(&[("a", json!("")), ("b", json!(null)), ("c", json!(" "))]))[0];
+        assert!(!line.contains_key("a") && !line.contains_key("b"));
+        assert_eq!(line["c"], " ");
+    }
+
+    #[test]
+    fn reserved_names_lose_their_underscore() {
+        let line = &lines(
+            "m",
+            &fields(&[("_stream", json!("x")), ("_stream_id", json!("y")), ("_other", json!("z"))]),
+        )[0];
+        assert_eq!(
+            (&line["stream"], &line["stream_id"], &line["_other"]),
+            (&json!("x"), &json!("y"), &json!("z"))
+        );
+        assert!(!line.contains_key("_stream"));
+    }
+
+    #[test]
+    fn long_names_are_shortened_and_stay_apart() {
+        let long = "n".repeat(200);
+        let (one, two) = (format!("{long}1"), format!("{long}2"));
+        let wide = "ы".repeat(100);
+        let line = &lines("m", &fields(&[(&one, json!(1)), (&two, json!(2)), (&wide, json!(3))]))[0];
+        assert_eq!(line.len(), 6);
+        assert_eq!(safe_name(&"n".repeat(128)), "n".repeat(128));
+        assert_eq!(safe_name(&one).len(), 128);
+    }
+
+    #[test]
+    fn fields_past_the_limit_are_kept_as_one_json_text() {
+        let many = (0..1500).map(|n| Item { key: format!("k{n}"), value: json!(n) });
+        let line = &lines("m", &Fields::new(many))[0];
+        let overflow: Map<String, Value> =
+            serde_json::from_str(line["vlog_overflow"].as_str().unwrap()).unwrap();
+        let kept = line.keys().filter(|name| name.starts_with('k')).count();
+        assert_eq!(kept + overflow.len(), 1500);
+        assert_eq!(overflow["k1499"], json!(1499));
+        assert!(line.len() <= 1000);
+    }
+
+    #[test]
+    fn a_long_message_is_split_and_nothing_is_lost() {
+        let text = "0123456789".repeat(100_000);
+        let parts = lines(&text, &fields(&[("service", json!("x"))]));
+        assert_eq!(parts.len(), 4);
+        assert_eq!(joined(&parts, "_msg"), text);
+        for (at, part) in parts.iter().enumerate() {
+            assert_eq!(part["vlog_part"], json!(at + 1));
+            assert_eq!(part["vlog_id"], parts[0]["vlog_id"]);
+            assert_eq!(part["service"], "x");
+            assert_eq!(part["_time"], format!("2026-11-20T12:00:00.00000000{at}Z"));
+        }
+    }
+
+    #[test]
+    fn the_longest_line_that_fits_is_not_split() {
+        let empty = lines("m", &Fields::default());
+        let overhead = serde_json::to_string(&empty[0]).unwrap().len() - 1;
+        assert_eq!(lines(&"x".repeat(MAX_LINE_BYTES - overhead), &Fields::default()).len(), 1);
+        assert_eq!(lines(&"x".repeat(MAX_LINE_BYTES - overhead + 1), &Fields::default()).len(), 2);
+    }
+
+    #[test]
+    fn splitting_minds_characters_and_escapes() {
+        for unit in ["ы", "😀", "\u{1}", "\"", "\n", "a\u{0}ы"] {
+            let text = unit.repeat(600_000 / unit.len());
+            let parts = lines(&text, &Fields::default());
+            assert!(parts.len() > 1, "{unit:?}");
+            assert_eq!(joined(&parts, "_msg"), text, "{unit:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_split_and_the_message_stays() {
+        let text = "v".repeat(600_000);
+        let parts =
+            lines("m", &fields(&[("big", json!(text)), ("small", json!("s")), ("big2", json!(text))]));
+        assert_eq!(parts[0]["_msg"], "m");
+        assert_eq!((joined(&parts, "big"), joined(&parts, "big2")), (text.clone(), text));
+        assert!(parts.iter().all(|part| part["small"] == "s"));
+    }
+
+    #[test]
+    fn many_middling_values_share_their_parts() {
+        let text = "v".repeat(3000);
+        let parts =
+            lines("m", &Fields::new((0..900).map(|n| Item { key: format!("k{n}"), value: json!(text) })));
+        assert!(parts.len() < 20, "{} parts", parts.len());
+        let seen: usize =
+            parts.iter().map(|part| part.keys().filter(|name| name.starts_with('k')).count()).sum();
+        assert_eq!(seen, 900);
+    }
+
+    #[test]
+    fn a_message_in_pieces_is_one_record() {
+        let fields = fields(&[("service", json!("x"))]);
+        let mut encoder = Encoder::new(1);
+        let mut out = Vec::new();
+        let mut parts = encoder.split(NOON, None, &fields);
+        let mut count: u64 = (0..100).map(|_| parts.push_message(&"ab\n".repeat(10_000), &mut out)).sum();
+        count += parts.finish(&mut out);
+        let lines = read(&out);
+        assert_eq!(lines.len() as u64, count);
+        assert_eq!(joined(&lines, "_msg"), "ab\n".repeat(1_000_000));
+        let mut again = Vec::new();
+        encoder.split(NOON, None, &fields).finish(&mut again);
+        assert!(again.is_empty());
+    }
+}

@@ -1,0 +1,41 @@
+//! What vlog tells people: lines on stderr that begin with `vlog: `. The only place that writes there.
+//!
+//! Mistakes of the command line are always told. Trouble in delivery is told only on a terminal or when asked
+//! for, because cron mails what it reads there and agents show it. A line that cannot be written is not missed.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Tells or keeps quiet.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    /// Whether trouble is told.
+    talkative: bool,
+}
+
+impl Report {
+    /// Talkative with `verbose`, or when a person looks on.
+    #[must_use]
+    pub fn new(verbose: bool) -> Self {
+        Self { talkative: verbose || io::stderr().is_terminal() }
+    }
+
+    /// Tells trouble, if anybody wants to hear it.
+    pub fn trouble(self, text: &str) {
+        if self.talkative {
+            say(text);
+        }
+    }
+}
+
+/// Tells what must be told.
+pub fn say(text: &str) {
+    // One write, so that lines of several processes do not mix.
+    let line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    let _ = io::stderr().write_all(format!("vlog: {line}\n").as_bytes());
+}
+
+/// `1 record`, `2 records`.
+#[must_use]
+pub fn records(count: u64) -> String {
+    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
+}

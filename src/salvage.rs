@@ -1,0 +1,209 @@
+//! What can still be done with a command line that clap refuses.
+//!
+//! The options that the verb knows are kept with their values; every other word that looks like one is taken
+//! out and told; all else is a plain word. What remains is a command line that clap accepts, so that a typo
+//! costs an option and never the job. One pass, however long the line is.
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::cli;
+
+/// A command line made good.
+#[derive(Debug)]
+pub struct Salvaged {
+    /// Words that clap accepts.
+    pub argv: Vec<String>,
+    /// What was wrong, one sentence each.
+    pub mistakes: Vec<String>,
+    /// The words that were taken out, in order.
+    pub dropped: Vec<String>,
+}
+
+/// Makes good a command line that begins with the program's name and a known verb; `None` without a verb.
+#[must_use]
+pub fn salvage(argv: &[String]) -> Option<Salvaged> {
+    let mut root = cli::command();
+    root.build();
+    let (name, rest) = argv.split_first()?;
+    let (verb, words) = rest.split_first()?;
+    let command = root.find_subcommand(verb)?;
+    let mut salvaged =
+        Salvaged { argv: vec![name.clone(), verb.clone()], mistakes: Vec::new(), dropped: Vec::new() };
+    let mut plain = Vec::new();
+    let mut words = words.iter().map(String::as_str).peekable();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            plain.extend(words);
+            break;
+        }
+        match Kind::of(command, word) {
+            Kind::Plain => plain.push(word),
+            Kind::Complete => salvaged.argv.push(word.to_owned()),
+            Kind::Unknown => salvaged.drop(word, format!("there is no option {}", without_value(word))),
+            Kind::NeedlessValue => {
+                let name = without_value(word);
+                salvaged.argv.push(name.to_owned());
+                salvaged.mistakes.push(format!("{name} takes no value"));
+            }
+            Kind::WantsValue { dashes } => match words.next_if(|value| dashes || !looks_like_option(value)) {
+                Some(value) => salvaged.argv.extend([word.to_owned(), value.to_owned()]),
+                None => salvaged.drop(word, format!("{word} needs a value")),
+            },
+        }
+    }
+    salvaged.argv.push("--".to_owned());
+    salvaged.argv.extend(plain.into_iter().map(str::to_owned));
+    Some(salvaged)
+}
+
+impl Salvaged {
+    fn drop(&mut self, word: &str, mistake: String) {
+        self.dropped.push(word.to_owned());
+        self.mistakes.push(mistake);
+    }
+}
+
+/// What a word is to the verb.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// No option.
+    Plain,
+    /// An option, or several short ones, with their values.
+    Complete,
+    /// An option whose value is the next word; that may begin with a dash only if `dashes`.
+    WantsValue { dashes: bool },
+    /// `--switch=value`.
+    NeedlessValue,
+    /// It looks like an option, but the verb has none of that name.
+    Unknown,
+}
+
+impl Kind {
+    fn of(command: &Command, word: &str) -> Self {
+        if !looks_like_option(word) {
+            return Self::Plain;
+        }
+        let kind = match word.strip_prefix("--") {
+            Some(long) => Self::of_long(command, long),
+            None => Self::of_short(command, word.trim_start_matches('-')),
+        };
+        // `send "- milk"`: a message, not a mistake.
+        if kind == Self::Unknown && word.contains(char::is_whitespace) { Self::Plain } else { kind }
+    }
+
+    /// `fail`, `level`, `level=error`.
+    fn of_long(command: &Command, long: &str) -> Self {
+        let name = long.split('=').next().unwrap_or(long);
+        let Some(argument) = command.get_arguments().find(|argument| argument.get_long() == Some(name))
+        else {
+            return Self::Unknown;
+        };
+        match (takes_value(argument), long.len() > name.len()) {
+            (true, false) => Self::wants(argument),
+            (false, true) => Self::NeedlessValue,
+            _ => Self::Complete,
+        }
+    }
+
+    /// `v`, `lerror`, `vl`.
+    fn of_short(command: &Command, letters: &str) -> Self {
+        for (at, letter) in letters.char_indices() {
+            let Some(argument) =
+                command.get_arguments().find(|argument| argument.get_short() == Some(letter))
+            else {
+                return Self::Unknown;
+            };
+            if takes_value(argument) {
+                let is_last = at + letter.len_utf8() == letters.len();
+                return if is_last { Self::wants(argument) } else { Self::Complete };
+            }
+        }
+        Self::Complete
+    }
+
+    fn wants(argument: &Arg) -> Self {
+        Self::WantsValue { dashes: argument.is_allow_hyphen_values_set() }
+    }
+}
+
+fn takes_value(argument: &Arg) -> bool {
+    matches!(argument.get_action(), ArgAction::Set | ArgAction::Append)
+}
+
+/// A dash alone is a plain word, and so is a negative number.
+fn looks_like_option(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-') && word.parse::<f64>().is_err()
+}
+
+/// The option's name; its value may be a secret.
+fn without_value(word: &str) -> &str {
+    word.split('=').next().unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn becomes(line: &[&str], expected: &[&str], mistakes: &[&str]) {
+        let argv: Vec<_> = ["vlog"].iter().chain(line).map(|word| (*word).to_owned()).collect();
+        let salvaged = salvage(&argv).unwrap();
+        assert_eq!(salvaged.argv[1..], *expected, "{line:?}");
+        assert_eq!(salvaged.mistakes, mistakes, "{line:?}");
+        assert!(cli::parse(&salvaged.argv).is_ok(), "{line:?}");
+    }
+
+    #[test]
+    fn known_options_survive_unknown_ones_are_told() {
+        becomes(
+            &["send", "hi", "--lvel", "-l", "warn"],
+            &["send", "-l", "warn", "--", "hi"],
+            &["there is no option --lvel"],
+        );
+        becomes(&["send", "--lvel=warn", "hi"], &["send", "--", "hi"], &["there is no option --lvel"]);
+        becomes(
+            &["send", "-vlerror", "-q", "hi"],
+            &["send", "-vlerror", "--", "hi"],
+            &["there is no option -q"],
+        );
+        becomes(
+            &["pipe", "--tee", "--bogus", "a=b"],
+            &["pipe", "--tee", "--", "a=b"],
+            &["there is no option --bogus"],
+        );
+    }
+
+    #[test]
+    fn a_missing_value_costs_only_its_option() {
+        becomes(&["send", "hi", "--level"], &["send", "--", "hi"], &["--level needs a value"]);
+        becomes(
+            &["send", "--level", "--fail", "hi"],
+            &["send", "--fail", "--", "hi"],
+            &["--level needs a value"],
+        );
+        becomes(&["send", "-m", "-x", "--", "-y"], &["send", "-m", "-x", "--", "-y"], &[]);
+    }
+
+    #[test]
+    fn a_needless_value_costs_nothing_else() {
+        becomes(&["send", "--fail=yes", "hi"], &["send", "--fail", "--", "hi"], &["--fail takes no value"]);
+    }
+
+    #[test]
+    fn what_cannot_be_an_option_is_a_word() {
+        becomes(
+            &["send", "- milk and eggs", "-5", "-", "a=b"],
+            &["send", "--", "- milk and eggs", "-5", "-", "a=b"],
+            &[],
+        );
+        becomes(&["send", "--", "--lvel"], &["send", "--", "--lvel"], &[]);
+    }
+
+    #[test]
+    fn without_a_verb_there_is_nothing_to_salvage() {
+        let words = |line: &[&str]| line.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert!(salvage(&words(&["vlog"])).is_none());
+        assert!(salvage(&words(&["vlog", "sned", "hi"])).is_none());
+        assert!(salvage(&[]).is_none());
+    }
+}

@@ -1,0 +1,198 @@
+//! The benchmark: what vlog costs, beside a floor that does the same with nothing around it.
+//!
+//! Both run in turn in the same run, so the ratios hold on any machine; the absolute figures do not. Nothing is
+//! asserted. `VLOG_BENCH_BIN` names the binary to measure, by default the one built with this file.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss)]
+#![allow(clippy::expect_used, clippy::indexing_slicing)]
+
+use std::env;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const SENDS: usize = 500;
+const LINES: usize = 1_000_000;
+const ROWS: usize = 500_000;
+
+fn main() {
+    let binary = env::var("VLOG_BENCH_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_vlog").to_owned());
+    println!("binary: {} KiB", std::fs::metadata(&binary).unwrap().len() / 1024);
+    let sink = serve();
+    send(&binary, sink);
+    pipe(&binary, sink);
+    query(&binary, sink);
+    instructions(&binary, sink);
+}
+
+/// A command with nothing in its environment but the server.
+fn vlog(binary: &str, sink: SocketAddr) -> Command {
+    let mut command = Command::new(binary);
+    command.env_clear().env("VLOG_URL", format!("http://{sink}")).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// `vlog send` beside `true` and one POST from here.
+fn send(binary: &str, sink: SocketAddr) {
+    let body = "{\"_time\":\"2026-11-20T10:00:00Z\",\"level\":\"info\",\"_msg\":\"observation stored\"}\n";
+    let floor = || {
+        Command::new("true").env_clear().status().unwrap();
+        post(sink, body);
+    };
+    let work = || {
+        vlog(binary, sink).args(["send", "observation stored", "service=nmem-capture"]).status().unwrap();
+    };
+    let (mut floors, mut works) = (Vec::new(), Vec::new());
+    for _ in 0..SENDS {
+        floors.push(timed(floor));
+        works.push(timed(work));
+    }
+    let (floor, work) = (median(floors), median(works));
+    println!("send: {work:?}, floor (true, and a POST) {floor:?}: {:.2}x", ratio(work, floor));
+}
+
+/// `vlog pipe` beside `cat`.
+fn pipe(binary: &str, sink: SocketAddr) {
+    let file = env::temp_dir().join(format!("vlog-bench-{}", std::process::id()));
+    let mut lines = std::io::BufWriter::new(File::create(&file).unwrap());
+    for n in 0..LINES {
+        writeln!(
+            lines,
+            "{n:08} a line of one hundred bytes, as programs write them when all is well, {:>20}",
+            "ok"
+        )
+        .unwrap();
+    }
+    lines.flush().unwrap();
+    let through = |command: &mut Command| {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::io::copy(&mut File::open(&file).unwrap(), &mut stdin).unwrap();
+        drop(stdin);
+        child.wait().unwrap();
+    };
+    let (mut floors, mut works) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        floors.push(timed(|| through(&mut Command::new("cat"))));
+        works.push(timed(|| through(vlog(binary, sink).arg("pipe"))));
+    }
+    let (floor, work) = (median(floors), median(works));
+    let rate = LINES as f64 / work.as_secs_f64();
+    println!("pipe: {rate:.0} lines/s into a sink, floor (cat) {floor:?}: {:.1}x", ratio(work, floor));
+    std::fs::remove_file(&file).unwrap();
+}
+
+/// `vlog query` beside reading the same answer from the socket.
+fn query(binary: &str, sink: SocketAddr) {
+    let floor = || {
+        let mut stream = TcpStream::connect(sink).unwrap();
+        let head = "POST /select/logsql/query HTTP/1.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+    };
+    let work = || {
+        vlog(binary, sink).args(["query", "*", "-n", "0"]).status().unwrap();
+    };
+    let (mut floors, mut works) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        floors.push(timed(floor));
+        works.push(timed(work));
+    }
+    let (floor, work) = (median(floors), median(works));
+    let rate = ROWS as f64 / work.as_secs_f64();
+    println!(
+        "query: {rate:.0} rows/s to /dev/null, floor (read from the socket) {floor:?}: {:.2}x",
+        ratio(work, floor)
+    );
+}
+
+/// Instructions of one `send`, the same on every run of one binary.
+fn instructions(binary: &str, sink: SocketAddr) {
+    let counted = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", binary, "send", "observation stored"])
+        .arg("service=nmem-capture")
+        .env_clear()
+        .env("PATH", env::var("PATH").unwrap_or_default())
+        .env("VLOG_URL", format!("http://{sink}"))
+        .output();
+    let Ok(output) = counted else {
+        println!("instructions: skipped, there is no valgrind here");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let count =
+        text.lines().find_map(|line| line.split("refs:").nth(1)).unwrap_or("valgrind said nothing").trim();
+    println!("instructions: {count} for one send");
+}
+
+fn ratio(work: Duration, floor: Duration) -> f64 {
+    work.as_secs_f64() / floor.as_secs_f64()
+}
+
+fn post(sink: SocketAddr, body: &str) {
+    let mut stream = TcpStream::connect(sink).unwrap();
+    let length = body.len();
+    write!(stream, "POST /insert/jsonline HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    let _ = stream.read(&mut [0; 1024]).unwrap();
+}
+
+/// A server that takes every insert at once and answers every query with many rows.
+fn serve() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client that goes away is none of the benchmark's business.
+            thread::spawn(move || answer(&stream).ok());
+        }
+    });
+    address
+}
+
+fn answer(stream: &TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::with_capacity(1 << 18, stream);
+    loop {
+        let (mut length, mut line, mut is_query) = (0, String::new(), false);
+        while reader.read_line(&mut line)? > 2 {
+            is_query |= line.contains("/select/");
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
+            }
+            line.clear();
+        }
+        if line.is_empty() {
+            return Ok(());
+        }
+        std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
+        let mut out = stream;
+        if is_query {
+            let row = "{\"_time\":\"2026-11-20T10:00:00Z\",\"_msg\":\"a row of some two hundred bytes, as a server \
+                       gives them\",\"_stream\":\"{service=\\\"x\\\"}\",\"host\":\"here\",\"level\":\"info\",\"service\":\"x\"}\n";
+            let chunk = row.repeat(500);
+            write!(
+                out,
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                row.len() * ROWS
+            )?;
+            for _ in 0..ROWS / 500 {
+                out.write_all(chunk.as_bytes())?;
+            }
+            return Ok(());
+        }
+        out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+    }
+}

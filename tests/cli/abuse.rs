@@ -1,0 +1,235 @@
+//! Command lines and environments that nobody means to have.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Stdio;
+
+use predicates::prelude::{PredicateBooleanExt, predicate};
+use serde_json::json;
+
+use crate::env::{self, TestEnv};
+use crate::server::{Answer, Server};
+
+#[test]
+fn no_command_line_gives_a_status_but_zero() {
+    let lines: [&[&str]; 15] = [
+        &[],
+        &["sned", "hi"],
+        &["--bogus"],
+        &[""],
+        &["send", "--bogus"],
+        &["send", "--level"],
+        &["send", "-"],
+        &["send", "--", "--"],
+        &["send", "-zzz", "-", "--=", "---", "-=-"],
+        &["pipe", "--level"],
+        &["pipe", "-x", "--y=z", "w"],
+        &["query", "--bogus"],
+        &["completions"],
+        &["completions", "tcsh"],
+        &["completions", "--bogus", "bash"],
+    ];
+    for line in lines {
+        let finished = TestEnv::new().run(line);
+        assert_eq!(finished.status, Some(0), "{line:?}: {finished:?}");
+        assert!(finished.text().is_empty() || line.contains(&"bash"), "{line:?}: {finished:?}");
+        assert!(finished.stderr.lines().all(|said| said.starts_with("vlog: ")), "{line:?}: {finished:?}");
+        let failing = TestEnv::new().with("VLOG_FAIL", "1").run(line);
+        assert!(matches!(failing.status, Some(0 | 1)), "{line:?}: {failing:?}");
+    }
+}
+
+#[test]
+fn an_unknown_verb_is_told_with_the_one_that_was_meant() {
+    let finished = TestEnv::new().run(&["sned", "hi"]).kept_the_promise().saying("'sned'");
+    assert!(finished.stderr.contains("'send'"), "{finished:?}");
+    assert_eq!(TestEnv::new().with("VLOG_FAIL", "1").run(&["sned", "hi"]).status, Some(1));
+}
+
+#[test]
+fn a_typo_costs_the_option_and_not_the_record() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "backup failed", "--lvel", "error", "code=3", "-s", "backup"])
+        .kept_the_promise()
+        .saying("there is no option --lvel");
+    let record = server.record();
+    assert_eq!(record["_msg"], "backup failed error");
+    assert_eq!(
+        (&record["code"], &record["service"], &record["level"]),
+        (&json!("3"), &json!("backup"), &json!("warn"))
+    );
+    assert_eq!(record["vlog_error"], "there is no option --lvel");
+}
+
+#[test]
+fn a_message_that_looks_like_an_option_is_not_lost() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "--oops"]).kept_the_promise().saying("there is no option --oops");
+    assert_eq!(server.record()["_msg"], "--oops");
+    env.run(&["send", "-- dashes and blanks"]).in_silence();
+    assert_eq!(server.records()[1]["_msg"], "-- dashes and blanks");
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_replaced() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let word = |bytes: &'static [u8]| OsStr::from_bytes(bytes);
+    let mut command = env.vlog();
+    command.arg("send").arg(word(b"bad \xff")).arg(word(b"k\xfe=v\xfd")).arg("-s").arg(word(b"\xc3"));
+    env::finish(&mut command).in_silence();
+    let record = server.record();
+    assert_eq!((&record["_msg"], &record["k\u{fffd}"]), (&json!("bad \u{fffd}"), &json!("v\u{fffd}")));
+    assert_eq!(record["service"], "\u{fffd}");
+    env::finish(env.vlog().arg(word(b"send")).arg(word(b"--\xff")).arg("m")).kept_the_promise();
+    assert_eq!(server.records()[1]["_msg"], "m");
+    env::finish(env.vlog().arg("send").arg("m").env("VLOG_SERVICE", word(b"s\xff"))).in_silence();
+    assert_eq!(server.records()[2]["service"], "s\u{fffd}");
+}
+
+#[test]
+fn empty_words_are_words() {
+    let server = Server::new(Answer::Accept);
+    TestEnv::for_server(&server).run(&["send", "", "", "a=", "-s", "", "-l", ""]).kept_the_promise();
+    let record = server.record();
+    assert_eq!(record["_msg"], " ");
+    assert!(!record.contains_key("a") && !record.contains_key("service"));
+}
+
+#[test]
+fn a_hundred_and_twenty_eight_kibibytes_of_arguments_are_sent() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    // The longest single argument that Linux takes (MAX_ARG_STRLEN, 128 KiB with its end).
+    let long = "x".repeat(128 * 1024 - 1);
+    env.run(&["send", &long]).in_silence();
+    assert_eq!(server.record()["_msg"], long.as_str());
+    let many: Vec<String> = (0..16_000).map(|n| format!("k{n}=v")).collect();
+    let mut args = vec!["send", "m"];
+    args.extend(many.iter().map(String::as_str));
+    env.run(&args).in_silence();
+    let record = &server.records()[1];
+    let rest: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(record["vlog_overflow"].as_str().unwrap()).unwrap();
+    assert_eq!(record.keys().filter(|name| name.starts_with('k')).count() + rest.len(), 16_000);
+    let typos = vec!["--bogus"; 16_000];
+    env.run(&[&["send", "m"][..], &typos].concat()).kept_the_promise();
+    assert_eq!(server.records()[2]["_msg"], "m");
+}
+
+#[test]
+fn closed_descriptors_in_every_combination_change_nothing() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut expected = 0;
+    for closed in 0..8 {
+        let redirections: String = [(1, " <&-"), (2, " >&-"), (4, " 2>&-")]
+            .iter()
+            .filter(|(bit, _)| closed & bit != 0)
+            .map(|(_, text)| *text)
+            .collect();
+        for command in [
+            "vlog send m",
+            "vlog send -v --bogus m",
+            "vlog send -",
+            "vlog pipe",
+            "vlog pipe --tee",
+            "vlog query '*'",
+        ] {
+            let finished = env::finish(&mut env.shell(&format!("{command}{redirections}; echo status $?")));
+            assert!(finished.text().ends_with("status 0\n"), "{command}{redirections}: {finished:?}");
+        }
+        for command in ["vlog pipe", "vlog pipe --tee"] {
+            let script = format!("echo hi | {{ {command}{}; }}", redirections.replace(" <&-", ""));
+            assert_eq!(env::finish(&mut env.shell(&script)).status, Some(0), "{script}");
+        }
+        expected += 3 + 2;
+    }
+    let records = server.records();
+    assert_eq!(
+        records
+            .iter()
+            .filter(|record| record["_msg"] == "hi" || record["_msg"] == "m" || record["_msg"] == "(empty)")
+            .count(),
+        expected
+    );
+}
+
+#[test]
+fn a_home_is_not_needed() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    env::finish(env.vlog().args(["send", "-v", "m"]).env_remove("HOME").env_remove("PATH")).in_silence();
+    assert_eq!(server.record()["_msg"], "m");
+}
+
+#[test]
+fn stderr_that_is_full_or_gone_changes_nothing() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    for script in
+        ["vlog send --bogus m 2>/dev/full", "vlog send --bogus m 2>&- >&-", "vlog --bogus 2>/dev/full"]
+    {
+        assert_eq!(env::finish(&mut env.shell(script)).status, Some(0), "{script}");
+    }
+    assert_eq!(server.records().len(), 2);
+}
+
+#[test]
+fn stdin_that_cannot_be_read_is_told() {
+    let env = TestEnv::new();
+    env::finish(&mut env.shell("vlog pipe < /"))
+        .kept_the_promise()
+        .saying("could not read stdin: Is a directory");
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let env = TestEnv::new();
+    let vlog = |args: &[&str]| {
+        let mut command = env.vlog();
+        command.args(args);
+        assert_cmd::Command::from_std(command).assert().success().stderr("")
+    };
+    vlog(&["--version"]).stdout(concat!("vlog ", env!("CARGO_PKG_VERSION"), "\n"));
+    vlog(&["--help"])
+        .stdout(predicate::str::contains("vlog send \"observation stored\" service=nmem-capture"));
+    vlog(&["-h"])
+        .stdout(predicate::str::contains("Usage: vlog").and(predicate::str::contains("completions")));
+    vlog(&["send", "--help"])
+        .stdout(predicate::str::contains("--level").and(predicate::str::contains("KEY:=JSON")));
+    vlog(&["pipe", "--help"]).stdout(predicate::str::contains("--tee"));
+    vlog(&["query", "--help"]).stdout(predicate::str::contains("--since"));
+    vlog(&["send", "--bogus", "--help"]).stdout(predicate::str::contains("--level"));
+}
+
+#[test]
+fn help_fits_a_terminal_of_eighty_columns() {
+    for args in [&["--help"][..], &["send", "-h"], &["pipe", "-h"], &["query", "-h"], &["completions", "-h"]]
+    {
+        let finished = TestEnv::new().run(args);
+        let wide: Vec<_> = finished.text().lines().filter(|line| line.chars().count() > 100).collect();
+        assert!(wide.is_empty(), "{args:?}: {wide:#?}");
+    }
+}
+
+#[test]
+fn a_terminal_gets_trouble_told_without_asking() {
+    let env = TestEnv::new();
+    // script(1) gives the command a terminal.
+    let mut command = env.shell("script -qec 'vlog send m; echo status $?' /dev/null");
+    let finished = env::finish(command.stdin(Stdio::null()));
+    if finished.status != Some(0) {
+        eprintln!("SKIPPED: there is no script(1) here");
+        return;
+    }
+    let text = finished.text();
+    assert!(
+        text.contains("vlog: could not reach http://127.0.0.1:")
+            && text.contains("connection refused; 1 record lost"),
+        "{text}"
+    );
+    assert!(text.ends_with("status 0\r\n"), "{text}");
+}

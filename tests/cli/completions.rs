@@ -1,0 +1,46 @@
+//! The completion scripts are what the command line says; `BLESS=1` writes them anew.
+
+#[path = "../../src/cli.rs"]
+#[allow(dead_code)]
+mod cli;
+
+use std::path::Path;
+
+use clap_complete::{Shell, generate};
+
+use crate::env::{TestEnv, finish};
+
+const SCRIPTS: [(Shell, &str, &str); 3] =
+    [(Shell::Bash, "bash", "vlog.bash"), (Shell::Zsh, "zsh", "_vlog"), (Shell::Fish, "fish", "vlog.fish")];
+
+#[test]
+fn completion_scripts_are_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
+    for (shell, _, name) in SCRIPTS {
+        let mut script = Vec::new();
+        generate(shell, &mut cli::command(), "vlog", &mut script);
+        let path = folder.join(name);
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &script).unwrap();
+        }
+        let committed = std::fs::read(&path).unwrap();
+        assert!(committed == script, "completions/{name} is stale: run `make completions`");
+    }
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    cli::command().debug_assert();
+}
+
+#[test]
+fn completions_prints_what_is_committed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
+    for (_, shell, name) in SCRIPTS {
+        let finished = TestEnv::new().run(&["completions", shell]);
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+        assert_eq!(finished.text(), std::fs::read_to_string(folder.join(name)).unwrap());
+    }
+    let full = finish(&mut TestEnv::new().shell("vlog completions bash > /dev/full"));
+    assert_eq!((full.status, full.stderr.lines().count()), (Some(0), 1), "{full:?}");
+}

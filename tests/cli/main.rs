@@ -1,0 +1,14 @@
+//! Black-box tests: the real binary, a clean environment, a server that can fail in every way.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::missing_panics_doc)]
+
+mod abuse;
+mod completions;
+mod contract;
+mod env;
+mod pipe;
+mod query;
+mod readme;
+mod send;
+mod server;

@@ -1,0 +1,325 @@
+//! `vlog pipe`: lines to records, batches, the copy on stdout, signals, pace.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::env::{self, TestEnv};
+use crate::server::{Answer, Server};
+
+fn messages(server: &Server) -> Vec<String> {
+    server.records().iter().map(|record| record["_msg"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn each_line_is_a_record_in_order() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    env.run_with(&["pipe", "--service", "x", "a=b", "n:=1"], "one\ntwo\r\n\na\tb \u{e9}\nlast").in_silence();
+    assert_eq!(messages(&server), ["one", "two", "(empty)", "a\tb \u{e9}", "last"]);
+    let records = server.records();
+    for record in &records {
+        assert_eq!((&record["service"], &record["a"], &record["n"]), (&json!("x"), &json!("b"), &json!(1)));
+        assert_eq!(record["level"], "info");
+    }
+    let times: Vec<_> = records.iter().map(|record| record["_time"].as_str().unwrap()).collect();
+    assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_replaced() {
+    let server = Server::new(Answer::Accept);
+    TestEnv::for_server(&server).run_with(&["pipe"], b"a\xffb\0c\x1b[31m\n").in_silence();
+    assert_eq!(messages(&server), ["a\u{fffd}b\0c\u{1b}[31m"]);
+}
+
+#[test]
+fn no_input_sends_nothing() {
+    let server = Server::new(Answer::Accept);
+    TestEnv::for_server(&server).run_with(&["pipe", "--fail"], "").in_silence();
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_thousand_records_make_a_batch_and_one_connection_serves_all() {
+    let server = Server::new(Answer::Accept);
+    let input: String = (0..2500).map(|n| format!("{n}\n")).collect();
+    TestEnv::for_server(&server).run_with(&["pipe"], input).in_silence();
+    let sizes: Vec<_> = server.requests().iter().map(|request| request.records().len()).collect();
+    assert_eq!((sizes, server.connections()), (vec![1000, 1000, 500], 1));
+    let expected: Vec<_> = (0..2500).map(|n| n.to_string()).collect();
+    assert_eq!(messages(&server), expected);
+}
+
+#[test]
+fn long_lines_make_a_batch_by_their_bytes() {
+    let server = Server::new(Answer::Accept);
+    let input = format!("{}\n", "x".repeat(100_000)).repeat(10);
+    TestEnv::for_server(&server).run_with(&["pipe"], input).in_silence();
+    let sizes: Vec<_> = server.requests().iter().map(|request| request.records().len()).collect();
+    assert_eq!(sizes, [3, 3, 3, 1]);
+}
+
+#[test]
+fn a_lonely_line_goes_out_after_a_second() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().arg("pipe").stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    let start = Instant::now();
+    stdin.write_all(b"waiting\nnot yet").unwrap();
+    server.wait_for(1);
+    assert!(start.elapsed() >= Duration::from_millis(900), "{:?}", start.elapsed());
+    assert_eq!(messages(&server), ["waiting"]);
+    drop(stdin);
+    env::wait(child).in_silence();
+    assert_eq!(messages(&server), ["waiting", "not yet"]);
+}
+
+#[test]
+fn a_line_longer_than_a_record_comes_in_parts() {
+    let server = Server::new(Answer::Accept);
+    let line = "жλ😀\u{1}".repeat(300_000);
+    let input = format!("before\n{line}\r\nafter\n");
+    TestEnv::for_server(&server).run_with(&["pipe", "a=b"], input).in_silence();
+    let records = server.records();
+    assert_eq!((&records[0]["_msg"], &records.last().unwrap()["_msg"]), (&json!("before"), &json!("after")));
+    let parts = &records[1..records.len() - 1];
+    let text: String = parts.iter().map(|part| part["_msg"].as_str().unwrap()).collect();
+    assert!(text == line, "{} of {} bytes", text.len(), line.len());
+    for (at, part) in parts.iter().enumerate() {
+        assert_eq!(
+            (&part["vlog_part"], &part["a"], &part["vlog_id"]),
+            (&json!(at + 1), &json!("b"), &parts[0]["vlog_id"])
+        );
+    }
+    let times: Vec<_> = records.iter().map(|record| record["_time"].as_str().unwrap()).collect();
+    assert!(times.is_sorted_by(|a, b| a < b));
+    for request in server.requests() {
+        assert!(request.body.split(|byte| *byte == b'\n').all(|line| line.len() < 256 * 1024));
+    }
+}
+
+#[test]
+fn tee_copies_byte_for_byte_and_still_logs() {
+    let server = Server::new(Answer::Accept);
+    let input = b"one\r\n\xff\0\n\nlast without newline";
+    let finished = TestEnv::for_server(&server).run_with(&["pipe", "--tee"], input);
+    assert_eq!((finished.status, finished.stdout.as_slice()), (Some(0), &input[..]));
+    assert_eq!(server.records().len(), 4);
+}
+
+#[test]
+fn tee_copies_as_it_comes() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().args(["pipe", "--tee"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for n in 0..3 {
+        writeln!(stdin, "line {n}").unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, format!("line {n}\n"));
+    }
+    drop(stdin);
+    env::wait(child).kept_the_promise();
+    assert_eq!(server.records().len(), 3);
+}
+
+#[test]
+fn when_the_reader_of_the_copy_goes_away_logging_goes_on() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let script = "{ seq 100000; echo upstream lives >&2; } | vlog pipe --tee | head -n 1";
+    let finished = env::finish(&mut env.shell(script));
+    assert_eq!((finished.text(), finished.stderr.as_str()), ("1\n", "upstream lives\n"));
+    // The shell waits for the last command only.
+    let end = Instant::now() + Duration::from_secs(5);
+    while server.records().len() < 100_000 && Instant::now() < end {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(server.records().len(), 100_000);
+}
+
+#[test]
+fn a_copy_that_cannot_be_written_is_given_up_and_logging_goes_on() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let finished = env::finish(&mut env.shell("seq 3 | vlog pipe --tee -v > /dev/full"));
+    finished.kept_the_promise().saying("could not copy to stdout: No space left on device");
+    assert_eq!(messages(&server), ["1", "2", "3"]);
+}
+
+#[test]
+fn two_streams_become_one() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    env::finish(&mut env.shell("{ echo out; echo err >&2; } 2>&1 | vlog pipe --service x")).in_silence();
+    assert_eq!(messages(&server), ["out", "err"]);
+}
+
+#[test]
+fn a_slow_server_sets_the_pace_and_nothing_is_lost() {
+    let server = Server::new(Answer::Late(Duration::from_millis(50)));
+    let input: String = (0..30_000).map(|n| format!("{n}\n")).collect();
+    let finished = TestEnv::for_server(&server).run_with(&["pipe", "--fail"], input);
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    let expected: Vec<_> = (0..30_000).map(|n| n.to_string()).collect();
+    assert_eq!(messages(&server), expected);
+    assert!(finished.time > Duration::from_millis(1000));
+}
+
+#[test]
+fn a_frozen_server_does_not_stop_the_program_upstream() {
+    let server = Server::new(Answer::Hang);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().args(["pipe", "-v"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    let start = Instant::now();
+    stdin.write_all("a line of some length, again and again\n".repeat(1_000_000).as_bytes()).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    drop(stdin);
+    let finished = env::wait(child).kept_the_promise();
+    assert!(finished.stderr.contains("no answer within 2s"), "{finished:?}");
+    assert!(finished.stderr.contains("1000000 records lost in all"), "{finished:?}");
+}
+
+#[test]
+fn after_a_pause_of_the_server_later_lines_are_delivered() {
+    let server = Server::scripted(|n| if n == 0 { Answer::Status(503, "", "busy") } else { Answer::Accept });
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().args(["pipe", "--fail", "-v"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"first\n").unwrap();
+    server.wait_for(1);
+    stdin.write_all(b"second\n").unwrap();
+    drop(stdin);
+    let finished = env::wait(child);
+    assert_eq!(finished.status, Some(1));
+    assert!(
+        finished.stderr.contains("503") && finished.stderr.contains("1 record lost in all"),
+        "{finished:?}"
+    );
+    assert_eq!(server.requests()[1].records()[0]["_msg"], "second");
+}
+
+#[test]
+fn on_term_and_hup_it_sends_what_it_has_and_ends() {
+    for name in ["TERM", "HUP"] {
+        let server = Server::new(Answer::Accept);
+        let env = TestEnv::for_server(&server);
+        let mut child = env::spawn(env.vlog().args(["pipe", "--tee"]).stdin(Stdio::piped()));
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(b"one\ntwo, unfinished").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0; 19]).unwrap();
+        env::signal(&child, name);
+        env::wait(child).in_silence();
+        assert_eq!(messages(&server), ["one", "two, unfinished"]);
+    }
+}
+
+#[test]
+fn on_the_first_interrupt_it_keeps_reading_and_on_the_second_it_ends() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().args(["pipe", "--tee"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"one\n").unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0; 4]).unwrap();
+    env::signal(&child, "INT");
+    thread::sleep(Duration::from_millis(200));
+    stdin.write_all(b"two\n").unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0; 4]).unwrap();
+    env::signal(&child, "INT");
+    env::wait(child).in_silence();
+    assert_eq!(messages(&server), ["one", "two"]);
+}
+
+#[test]
+fn on_a_signal_what_lies_in_the_pipe_is_still_taken() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().arg("pipe").stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    thread::sleep(Duration::from_millis(200));
+    env::signal(&child, "STOP");
+    stdin.write_all("last words\n".repeat(5000).as_bytes()).unwrap();
+    env::signal(&child, "TERM");
+    env::signal(&child, "CONT");
+    env::wait(child).in_silence();
+    assert_eq!(server.records().len(), 5000);
+}
+
+#[test]
+fn a_signal_ends_it_even_when_nobody_reads_the_copy() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().args(["pipe", "--tee"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    let stdout = child.stdout.take();
+    // More than the pipe to stdout takes, so that the copy is stuck.
+    let feeding = thread::spawn(move || stdin.write_all("stuck\n".repeat(50_000).as_bytes()));
+    thread::sleep(Duration::from_millis(500));
+    env::signal(&child, "TERM");
+    env::wait(child).kept_the_promise();
+    drop((stdout, feeding.join()));
+    assert!(!server.records().is_empty());
+}
+
+#[test]
+fn a_signal_during_the_last_delivery_does_not_change_the_status() {
+    let server = Server::new(Answer::Hang);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().arg("pipe").stdin(Stdio::piped()));
+    child.stdin.take().unwrap().write_all(b"one\n").unwrap();
+    server.wait_for(1);
+    env::signal(&child, "TERM");
+    env::wait(child).in_silence();
+}
+
+#[test]
+fn mistakes_travel_with_every_line() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let finished = env.run_with(&["pipe", "--bogus", "--tee", "stray", "a=b"], "one\ntwo\n");
+    assert_eq!((finished.status, finished.text()), (Some(0), "one\ntwo\n"));
+    assert_eq!(finished.stderr, "vlog: there is no option --bogus\nvlog: 'stray' is not KEY=VALUE\n");
+    for record in server.records() {
+        assert_eq!((&record["level"], &record["a"]), (&json!("warn"), &json!("b")));
+        assert_eq!(record["vlog_error"], "there is no option --bogus; 'stray' is not KEY=VALUE");
+    }
+    assert_eq!(messages(&server), ["one", "two"]);
+}
+
+#[test]
+fn below_the_least_level_lines_are_only_copied() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_MIN_LEVEL", "warn");
+    let finished = env.run_with(&["pipe", "--tee", "--fail"], "one\n");
+    assert_eq!((finished.status, finished.text(), server.connections()), (Some(0), "one\n", 0));
+    env.run_with(&["pipe", "--level", "error"], "one\n").in_silence();
+    assert_eq!(server.record()["level"], "error");
+}
+
+#[test]
+fn memory_stays_flat() {
+    let server = Server::new(Answer::Hang);
+    let env = TestEnv::for_server(&server);
+    let script = "vlog pipe & pid=$!; wait $pid; exit $?";
+    let _ = script;
+    for input in
+        ["head -c 200000000 /dev/zero", "yes 'a line of no great length, many times over' | head -n 4000000"]
+    {
+        // The peak is asked for while it still runs, after the input's end.
+        let script = format!(
+            "{{ {input}; sleep 0.7; grep VmHWM /proc/$(cat pid)/status >&2; }} | sh -c 'echo $$ > pid; exec vlog pipe'"
+        );
+        let finished = env::finish(&mut env.shell(&script));
+        let peak: u64 = finished.stderr.split_whitespace().nth(1).expect(&finished.stderr).parse().unwrap();
+        assert!(peak <= 32 * 1024, "{peak} KiB after {input}");
+    }
+}
