@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use ureq::http::{Response, StatusCode, header};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use ureq::{Agent, Body, Error, Proxy, ProxyProtocol, Timeout};
 
@@ -54,7 +53,7 @@ impl Client {
     /// For inserts. A byte to read from `cancel` ends every wait.
     ///
     /// # Errors
-    /// A CA file that holds no certificates, a proxy's URL that is none.
+    /// A proxy's URL that is none.
     pub fn new(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>) -> Result<Self> {
         Self::with_buffer(endpoint, access, cancel, BUFFER_BYTES)
     }
@@ -78,16 +77,16 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(proxy(access)?)
-            .tls_config(tls(access)?)
             .input_buffer_size(bytes)
             .output_buffer_size(BUFFER_BYTES)
-            .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")))
-            .build();
+            .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")));
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(tls(access));
         let patience = Patience::new(cancel);
         let chain = ().chain(ConnectProxyConnector::default()).chain(Sockets(patience.clone()));
         #[cfg(feature = "tls")]
         let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
-        let agent = Agent::with_parts(config, chain, Names(patience.clone()));
+        let agent = Agent::with_parts(config.build(), chain, Names(patience.clone()));
         Ok(Self { endpoint: endpoint.clone(), access: access.clone(), agent, patience })
     }
 
@@ -310,19 +309,15 @@ fn proxy(access: &Access) -> Result<Option<Proxy>> {
     Ok(Some(builder.build().map_err(|_| anyhow!("{wrong}"))?))
 }
 
-fn tls(access: &Access) -> Result<TlsConfig> {
+#[cfg(feature = "tls")]
+fn tls(access: &Access) -> ureq::tls::TlsConfig {
+    use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
     let mut builder = TlsConfig::builder().disable_verification(access.insecure);
     if let Some(pem) = &access.ca {
-        let certificates: Vec<_> = ureq::tls::parse_pem(pem)
-            .filter_map(|item| match item {
-                Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            })
-            .collect::<Vec<Certificate>>();
-        if certificates.is_empty() {
-            bail!("could not use the CA file: it holds no certificate in PEM form");
-        }
+        let certificate = |item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None };
+        let certificates: Vec<Certificate> = parse_pem(pem).filter_map(certificate).collect();
         builder = builder.root_certs(RootCerts::from(certificates));
     }
-    Ok(builder.build())
+    builder.build()
 }

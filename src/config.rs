@@ -66,6 +66,7 @@ pub struct Access {
     /// Trust these certificates only: PEM text.
     pub ca: Option<Vec<u8>>,
     /// Trust every certificate.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is none to trust"))]
     pub insecure: bool,
     /// A proxy's URL.
     pub proxy: Option<Secret>,
@@ -257,7 +258,12 @@ impl Sources<'_> {
                 Err(error) => self.mistakes.push(format!("could not use --header: {error:#}")),
             }
         }
-        let read = |path: &str| std::fs::read(path).with_context(|| format!("could not read {path}"));
+        let read = |path: &str| {
+            let pem = std::fs::read(path).with_context(|| format!("could not read {path}"))?;
+            let has_certificate = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
+            ensure!(has_certificate, "{path} holds no certificate in PEM form");
+            Ok(pem)
+        };
         access.ca = self.first("--ca-file", args.ca_file.as_deref(), "VLOG_CA_FILE", read);
         if !endpoint.loopback {
             // curl's rule: by the scheme of the URL, lower case before upper.

@@ -1,7 +1,7 @@
 //! Black-box tests: the real binary, a clean environment, a server that can fail in every way.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-#![allow(clippy::missing_panics_doc)]
+#![allow(clippy::missing_panics_doc, clippy::format_collect)]
 
 mod abuse;
 mod completions;
@@ -12,3 +12,4 @@ mod query;
 mod readme;
 mod send;
 mod server;
+mod tls;

@@ -170,7 +170,7 @@ fn a_slow_server_sets_the_pace_and_nothing_is_lost() {
     assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
     let expected: Vec<_> = (0..30_000).map(|n| n.to_string()).collect();
     assert_eq!(messages(&server), expected);
-    assert!(finished.time > Duration::from_millis(1000));
+    assert!(finished.time > Duration::from_secs(1));
 }
 
 #[test]

@@ -1,1 +1,81 @@
-//! placeholder
+//! What the README shows works, and what it lists is what there is.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::env::{TestEnv, finish};
+use crate::server::{Answer, Server};
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// Words in capitals that begin with `VLOG_`.
+fn variables(text: &str) -> BTreeSet<String> {
+    let words = text.split(|char: char| !(char.is_ascii_uppercase() || char == '_'));
+    words.filter(|word| word.starts_with("VLOG_") && *word != "VLOG_TEST_PANIC").map(str::to_owned).collect()
+}
+
+#[test]
+fn every_example_is_understood() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_VERBOSE", "1").with("msg", "--dashed");
+    let some_cmd = env.home.path().join("some-cmd");
+    std::fs::write(&some_cmd, "#!/bin/sh\necho out\necho err >&2\n").unwrap();
+    std::fs::set_permissions(&some_cmd, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let text = read("README.md");
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let examples: Vec<_> = blocks.flat_map(str::lines).filter(|line| line.contains("vlog ")).collect();
+    assert!(examples.len() >= 8, "{examples:#?}");
+    for example in examples {
+        let before = server.requests().len();
+        let finished = finish(&mut env.shell(&format!("PATH=$HOME:$PATH; {example}")));
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""), "{example}");
+        assert_eq!(server.requests().len(), before + 1, "{example}");
+    }
+}
+
+#[test]
+fn every_verb_of_the_help_is_in_the_readme_and_every_target_in_the_makefile() {
+    let help = TestEnv::new().run(&["--help"]);
+    let verbs = help.text().split("Verbs:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let text = read("README.md");
+    for verb in verbs.lines().filter_map(|line| line.split_whitespace().next()) {
+        assert!(text.contains(&format!("vlog {verb}")), "{verb}");
+    }
+    let targets = "build test lint install uninstall demo bench size completions clean";
+    assert!(text.contains(targets));
+    let makefile = read("Makefile");
+    for target in targets.split(' ') {
+        assert!(makefile.contains(&format!("\n{target}:")), "{target}");
+    }
+}
+
+#[test]
+fn the_table_lists_the_variables_that_are_read() {
+    let mut known = variables(&read("src/config.rs"));
+    for secret in ["VLOG_TOKEN", "VLOG_USER", "VLOG_PASSWORD"] {
+        known.insert(format!("{secret}_FILE"));
+    }
+    let text = read("README.md");
+    let table = text.split("## Environment").nth(1).unwrap().split("\n## ").next().unwrap();
+    assert_eq!(variables(table), known);
+}
+
+#[test]
+fn the_layout_lists_the_files_that_there_are() {
+    let text = read("README.md");
+    let listed: BTreeSet<_> = text
+        .lines()
+        .filter(|line| line.starts_with("src/"))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let slash = if entry.file_type().unwrap().is_dir() { "/" } else { "" };
+        format!("src/{}{slash}", entry.file_name().to_str().unwrap())
+    });
+    assert_eq!(listed.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), names.collect());
+}
