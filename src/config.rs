@@ -16,6 +16,7 @@ use ureq::http::Uri;
 use crate::cli::{DeliveryArgs, QueryArgs, ServerArgs};
 use crate::item::{self, Item, Word};
 use crate::level::Level;
+use crate::record::safe_name;
 
 /// Looks up a variable of the environment; never gives an empty text.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -154,7 +155,8 @@ impl Config {
             .unwrap_or(DEFAULT_TIMEOUT);
         config.stream_fields = sources
             .first("--stream-fields", args.stream_fields.as_deref(), "VLOG_STREAM_FIELDS", |text| {
-                Ok(parse_names(text))
+                // Under the names that the records have them.
+                Ok(parse_names(text).iter().map(|name| safe_name(name).into_owned()).collect())
             })
             .unwrap_or_else(|| vec!["service".to_owned()]);
         config.service = env("VLOG_SERVICE").unwrap_or_else(|| "vlog".to_owned());

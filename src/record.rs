@@ -27,10 +27,10 @@ const MAX_FIELDS: usize = 1000;
 const OWN_FIELDS: usize = 5;
 
 /// When a record is split, fields of at most this many bytes go along in every part...
-const SMALL_FIELD_BYTES: usize = 2 * 1024;
+const SMALL_FIELD_BYTES: usize = 8 * 1024;
 
 /// ...until together they have this many.
-const SMALL_FIELDS_BYTES: usize = 16 * 1024;
+const SMALL_FIELDS_BYTES: usize = 32 * 1024;
 
 /// The message where there is none. VictoriaLogs would store a sentence about a missing field.
 const EMPTY_MESSAGE: &str = "(empty)";
@@ -74,7 +74,11 @@ impl Fields {
         list.retain(|(_, value)| value != "\"\"");
         let most = MAX_FIELDS - OWN_FIELDS;
         if list.len() > most {
-            let rest = list.split_off(most - 1);
+            // A field of that name goes the way of the rest, so that there are not two.
+            let (mut rest, kept): (Vec<_>, Vec<_>) =
+                list.into_iter().partition(|(name, _)| name == "vlog_overflow");
+            list = kept;
+            rest.splice(0..0, list.split_off(most - 1));
             list.push(("vlog_overflow".to_owned(), json_string(&object_text(&rest))));
         }
         let mut encoded = Vec::new();
@@ -130,7 +134,8 @@ fn keep_last_of_each_name(list: &mut Vec<(String, String)>) {
 }
 
 /// The name under which VictoriaLogs keeps the field apart from its own and within its limit.
-fn safe_name(name: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn safe_name(name: &str) -> Cow<'_, str> {
     if matches!(name, "_time" | "_msg" | "_stream" | "_stream_id") {
         return Cow::Borrowed(name.trim_start_matches('_'));
     }
@@ -479,6 +484,17 @@ mod tests {
     }
 
     #[test]
+    fn a_field_named_as_the_overflow_is_part_of_it() {
+        let own = Item { key: "vlog_overflow".to_owned(), value: json!("mine") };
+        let many = (0..1500).map(|n| Item { key: format!("k{n}"), value: json!(n) });
+        let line = &lines("m", &Fields::new(std::iter::once(own.clone()).chain(many)))[0];
+        let overflow: Map<String, Value> =
+            serde_json::from_str(line["vlog_overflow"].as_str().unwrap()).unwrap();
+        assert_eq!(overflow["vlog_overflow"], "mine");
+        assert_eq!(lines("m", &Fields::new([own]))[0]["vlog_overflow"], "mine");
+    }
+
+    #[test]
     fn a_long_message_is_split_and_nothing_is_lost() {
         let text = "0123456789".repeat(100_000);
         let parts = lines(&text, &fields(&[("service", json!("x"))]));
@@ -522,10 +538,10 @@ mod tests {
 
     #[test]
     fn many_middling_values_share_their_parts() {
-        let text = "v".repeat(3000);
+        let text = "v".repeat(9000);
         let parts =
             lines("m", &Fields::new((0..900).map(|n| Item { key: format!("k{n}"), value: json!(text) })));
-        assert!(parts.len() < 20, "{} parts", parts.len());
+        assert!(parts.len() < 50, "{} parts", parts.len());
         let seen: usize =
             parts.iter().map(|part| part.keys().filter(|name| name.starts_with('k')).count()).sum();
         assert_eq!(seen, 900);

@@ -26,7 +26,8 @@ impl Time {
             Some(nanoseconds) => nanoseconds,
             None => text.parse::<Timestamp>().ok()?.as_nanosecond(),
         };
-        i64::try_from(nanoseconds).ok().map(Self)
+        // VictoriaLogs takes 0 for the present.
+        i64::try_from(nanoseconds).ok().filter(|nanoseconds| *nanoseconds != 0).map(Self)
     }
 
     /// Why the server may drop a record of this time while it answers 200, if it may: it keeps 7 days
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn unix_time_is_read_in_every_unit() {
-        reads("0", "1970-01-01T00:00:00.000000000Z");
+        reads("1", "1970-01-01T00:00:01.000000000Z");
         reads("1795172400", "2026-11-20T11:00:00.000000000Z");
         reads("1795172400.25", "2026-11-20T11:00:00.250000000Z");
         reads("1795172400123", "2026-11-20T11:00:00.123000000Z");
@@ -132,9 +133,20 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_time() {
-        for text in
-            ["", "now", "yesterday", "2026-11-20T10:00:00", "2026-11-20", "10:00", "1e9", "1.x", "--1", "."]
-        {
+        for text in [
+            "",
+            "0",
+            "1970-01-01T00:00:00Z",
+            "now",
+            "yesterday",
+            "2026-11-20T10:00:00",
+            "2026-11-20",
+            "10:00",
+            "1e9",
+            "1.x",
+            "--1",
+            ".",
+        ] {
             assert_eq!(Time::parse(text), None, "{text}");
         }
     }

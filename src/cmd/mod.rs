@@ -62,6 +62,8 @@ impl Shared {
         }
         all.extend(config.fields.iter().cloned());
         all.extend(items);
+        // An empty text is no field, so it does not hide the level either.
+        all.retain(|item| item.key != "level" || item.value != "");
         let stated = all.iter().rev().find(|item| item.key == "level");
         let level = match stated.map(|item| item.value.as_str().and_then(Level::parse)) {
             None => Some(level.unwrap_or(Level::Info)),

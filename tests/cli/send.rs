@@ -124,6 +124,7 @@ fn level_and_service_come_from_flag_variable_or_field() {
     assert_eq!(sent(&["--level=err", "m"])["level"], "error");
     assert_eq!(sent(&["m", "level=Critical"])["level"], "fatal");
     assert_eq!(sent(&["m", "level=spooky"])["level"], "spooky");
+    assert_eq!(sent(&["m", "level="])["level"], "info");
     assert_eq!(sent(&["m", "-s", "a"])["service"], "a");
     assert_eq!(sent(&["m", "-s", "a", "service=b"])["service"], "b");
     assert_eq!(sent(&["m"])["service"], "vlog");
@@ -186,7 +187,7 @@ fn the_time_can_be_given() {
 #[test]
 fn a_time_that_is_none_is_kept_beside_the_present_one() {
     let before = Timestamp::now();
-    for text in ["yesterday", "2026-11-20T10:00:00"] {
+    for text in ["yesterday", "2026-11-20T10:00:00", "0"] {
         let record = sent(&["m", "--time", text]);
         assert_eq!(record["vlog_time"], text);
         assert!(record["_time"].as_str().unwrap().parse::<Timestamp>().unwrap() >= before);

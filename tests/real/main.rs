@@ -1,1 +1,18 @@
-fn main() {}
+//! Tests against a real VictoriaLogs: what the real binary sent is there, whole and in order, and is read.
+//!
+//! The server is the program named by `VICTORIA_LOGS_BIN`, or `victoria-logs` on the path; where there is
+//! none the tests say so and pass. `VLOG_REAL_LONG=1` makes the test of order longer.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::missing_panics_doc, clippy::format_collect, clippy::print_stderr)]
+
+mod env;
+mod http;
+mod order;
+mod query;
+mod readme;
+mod server;
+mod slow;
+mod streams;
+mod traps;
+mod values;
