@@ -19,6 +19,9 @@ _vlog() {
             vlog,completions)
                 cmd="vlog__subcmd__completions"
                 ;;
+            vlog,flush)
+                cmd="vlog__subcmd__flush"
+                ;;
             vlog,pipe)
                 cmd="vlog__subcmd__pipe"
                 ;;
@@ -28,6 +31,9 @@ _vlog() {
             vlog,send)
                 cmd="vlog__subcmd__send"
                 ;;
+            vlog,status)
+                cmd="vlog__subcmd__status"
+                ;;
             *)
                 ;;
         esac
@@ -35,7 +41,7 @@ _vlog() {
 
     case "${cmd}" in
         vlog)
-            opts="-h -V --help --version send pipe query completions"
+            opts="-h -V --help --version send pipe query flush status completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -62,8 +68,50 @@ _vlog() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        vlog__subcmd__flush)
+            opts="-H -v -h --detached --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tenant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stream-fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         vlog__subcmd__pipe)
-            opts="-l -s -H -v -h --level --service --tee --url --header --tenant --ca-file --insecure --dry-run --fail --verbose --timeout --stream-fields --help"
+            opts="-l -s -H -v -h --level --service --tee --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -121,7 +169,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__query)
-            opts="-n -H -v -h --since --until --limit --timeout --url --header --tenant --ca-file --insecure --dry-run --fail --verbose --help"
+            opts="-n -H -v -h --since --until --limit --dry-run --timeout --url --header --tenant --ca-file --insecure --fail --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,7 +223,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__send)
-            opts="-m -l -s -t -H -v -h --message --level --service --time --url --header --tenant --ca-file --insecure --dry-run --fail --verbose --timeout --stream-fields --help"
+            opts="-m -l -s -t -H -v -h --message --level --service --time --detach --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -213,6 +261,48 @@ _vlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tenant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stream-fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vlog__subcmd__status)
+            opts="-H -v -h --json --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -29,6 +29,8 @@ complete -c vlog -n "__fish_vlog_needs_command" -s V -l version -d 'Print versio
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "send" -d 'Send one record'
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "pipe" -d 'Send each line of stdin as a record'
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "query" -d 'Read records back'
+complete -c vlog -n "__fish_vlog_needs_command" -f -a "flush" -d 'Deliver what waits in the outbox'
+complete -c vlog -n "__fish_vlog_needs_command" -f -a "status" -d 'Show the settings, the server and the outbox'
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s m -l message -d 'What happened; every word is then a field' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s l -l level -d 'trace, debug, info, warn, error or fatal [default: info]' -r
@@ -40,10 +42,12 @@ complete -c vlog -n "__fish_vlog_using_subcommand send" -l tenant -d 'Tenant' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l timeout -d 'Give up after this time in all [default: 2s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l stream-fields -d 'Fields that make up the log stream' -r
-complete -c vlog -n "__fish_vlog_using_subcommand send" -l insecure -d 'Accept any certificate'
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l detach -d 'Return at once and deliver in the background'
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l dry-run -d 'Print the request, secrets left out, and send nothing'
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l insecure -d 'Accept any certificate'
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l fail -d 'Exit with 1 when it did not work'
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l no-outbox -d 'Do not keep what cannot be delivered'
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s l -l level -d 'trace, debug, info, warn, error or fatal [default: info]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or vlog]' -r
@@ -54,10 +58,11 @@ complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l ca-file -d 'Trust the
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l timeout -d 'Give up after this time in all [default: 2s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l stream-fields -d 'Fields that make up the log stream' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l tee -d 'Copy stdin to stdout as it comes'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l dry-run -d 'Print the requests, secrets left out, and send nothing'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l insecure -d 'Accept any certificate'
-complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l dry-run -d 'Print the request, secrets left out, and send nothing'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l fail -d 'Exit with 1 when it did not work'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l no-outbox -d 'Do not keep what cannot be delivered'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l since -d 'From this time on (1h, 2026-11-20, RFC 3339, unix)' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l until -d 'Up to this time, inclusive' -r
@@ -67,9 +72,33 @@ complete -c vlog -n "__fish_vlog_using_subcommand query" -l url -d 'Server, or `
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l tenant -d 'Tenant' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l ca-file -d 'Trust the certificates in this PEM file only' -r
-complete -c vlog -n "__fish_vlog_using_subcommand query" -l insecure -d 'Accept any certificate'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l dry-run -d 'Print the request, secrets left out, and send nothing'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l insecure -d 'Accept any certificate'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l fail -d 'Exit with 1 when it did not work'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s v -l verbose -d 'Say on stderr what went wrong'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s h -l help -d 'Print help'
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l url -d 'Server, or `off`' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l ca-file -d 'Trust the certificates in this PEM file only' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l stream-fields -d 'Fields that make up the log stream' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l detached -d 'Leave the caller\'s session and descriptors first'
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l insecure -d 'Accept any certificate'
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l fail -d 'Exit with 1 when it did not work'
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l no-outbox -d 'Do not keep what cannot be delivered'
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -s h -l help -d 'Print help'
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l url -d 'Server, or `off`' -r
+complete -c vlog -n "__fish_vlog_using_subcommand status" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l ca-file -d 'Trust the certificates in this PEM file only' -r
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l stream-fields -d 'Fields that make up the log stream' -r
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l json -d 'Print one JSON object'
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l insecure -d 'Accept any certificate'
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l fail -d 'Exit with 1 when it did not work'
+complete -c vlog -n "__fish_vlog_using_subcommand status" -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l no-outbox -d 'Do not keep what cannot be delivered'
+complete -c vlog -n "__fish_vlog_using_subcommand status" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand completions" -s h -l help -d 'Print help'

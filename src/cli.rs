@@ -28,6 +28,10 @@ pub enum Verb {
     Pipe(PipeArgs),
     /// `vlog query`
     Query(QueryArgs),
+    /// `vlog flush`
+    Flush(FlushArgs),
+    /// `vlog status`
+    Status(StatusArgs),
     /// `vlog completions`
     Completions(CompletionsArgs),
 }
@@ -43,11 +47,13 @@ pub struct DeliveryArgs {
     /// Fields that make up the log stream
     #[arg(long = "stream-fields", value_name = "NAME,...", help_heading = "Delivery")]
     pub stream_fields: Option<String>,
+    /// Do not keep what cannot be delivered
+    #[arg(long = "no-outbox", help_heading = "Delivery")]
+    pub no_outbox: bool,
 }
 
 /// Which server, and as whom; shared by all verbs that use one.
 #[derive(Debug, Default, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ServerArgs {
     /// Server, or `off`
     #[arg(long = "url", value_name = "URL", help_heading = "Server")]
@@ -64,9 +70,6 @@ pub struct ServerArgs {
     /// Accept any certificate
     #[arg(long = "insecure", help_heading = "Server")]
     pub insecure: bool,
-    /// Print the request, secrets left out, and send nothing
-    #[arg(long = "dry-run")]
-    pub dry_run: bool,
     /// Exit with 1 when it did not work
     #[arg(long = "fail")]
     pub fail: bool,
@@ -102,6 +105,12 @@ pub struct SendArgs {
     /// When it happened: RFC 3339 with a zone, or unix time
     #[arg(short = 't', long = "time", value_name = "TIME", allow_negative_numbers = true)]
     pub time: Option<String>,
+    /// Return at once and deliver in the background
+    #[arg(long = "detach")]
+    pub detach: bool,
+    /// Print the request, secrets left out, and send nothing
+    #[arg(long = "dry-run")]
+    pub dry_run: bool,
     #[command(flatten)]
     pub delivery: DeliveryArgs,
 }
@@ -122,6 +131,9 @@ pub struct PipeArgs {
     /// Copy stdin to stdout as it comes
     #[arg(long = "tee")]
     pub tee: bool,
+    /// Print the requests, secrets left out, and send nothing
+    #[arg(long = "dry-run")]
+    pub dry_run: bool,
     #[command(flatten)]
     pub delivery: DeliveryArgs,
 }
@@ -134,7 +146,7 @@ pub struct PipeArgs {
 )]
 pub struct QueryArgs {
     /// What to look for [default: *]
-    #[arg(value_name = "LOGSQL", allow_hyphen_values = true)]
+    #[arg(value_name = "LOGSQL")]
     pub query: Option<String>,
     /// From this time on (1h, 2026-11-20, RFC 3339, unix)
     #[arg(long = "since", value_name = "TIME", allow_hyphen_values = true)]
@@ -145,11 +157,34 @@ pub struct QueryArgs {
     /// At most this many records, 0 for all [default: 100]
     #[arg(short = 'n', long = "limit", value_name = "N")]
     pub limit: Option<String>,
+    /// Print the request, secrets left out, and send nothing
+    #[arg(long = "dry-run")]
+    pub dry_run: bool,
     /// Give up after this time without a byte [default: 30s]
     #[arg(long = "timeout", value_name = "DURATION")]
     pub timeout: Option<String>,
     #[command(flatten)]
     pub server: ServerArgs,
+}
+
+/// Deliver what waits in the outbox
+#[derive(Debug, Default, Args)]
+pub struct FlushArgs {
+    /// Leave the caller's session and descriptors first
+    #[arg(long = "detached", hide = true)]
+    pub detached: bool,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+}
+
+/// Show the settings, the server and the outbox
+#[derive(Debug, Default, Args)]
+pub struct StatusArgs {
+    /// Print one JSON object
+    #[arg(long = "json")]
+    pub json: bool,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
 }
 
 /// Print the completion script for a shell
@@ -177,6 +212,8 @@ pub fn command() -> Command {
         .subcommand(verb("send", "Send one record", SendArgs::augment_args))
         .subcommand(verb("pipe", "Send each line of stdin as a record", PipeArgs::augment_args))
         .subcommand(verb("query", "Read records back", QueryArgs::augment_args))
+        .subcommand(verb("flush", "Deliver what waits in the outbox", FlushArgs::augment_args))
+        .subcommand(verb("status", "Show the settings, the server and the outbox", StatusArgs::augment_args))
         .subcommand(verb(
             "completions",
             "Print the completion script for a shell",
@@ -189,12 +226,18 @@ pub fn command() -> Command {
 /// # Errors
 /// What clap could not make sense of; also help and version, which clap treats as errors.
 pub fn parse(argv: &[String]) -> Result<Verb, clap::Error> {
-    let matches = command().try_get_matches_from(argv)?;
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(argv);
+    // Taking the tree down would cost a tenth of a `send`; the process gives its memory back soon enough.
+    std::mem::forget(command);
+    let matches = matches?;
     match matches.subcommand() {
         Some(("send", matches)) => SendArgs::from_arg_matches(matches).map(Verb::Send),
         Some(("pipe", matches)) => PipeArgs::from_arg_matches(matches).map(Verb::Pipe),
         Some(("query", matches)) => QueryArgs::from_arg_matches(matches).map(Verb::Query),
+        Some(("flush", matches)) => FlushArgs::from_arg_matches(matches).map(Verb::Flush),
+        Some(("status", matches)) => StatusArgs::from_arg_matches(matches).map(Verb::Status),
         Some((_, matches)) => CompletionsArgs::from_arg_matches(matches).map(Verb::Completions),
-        None => Err(command().error(clap::error::ErrorKind::MissingSubcommand, "no verb given")),
+        None => Err(self::command().error(clap::error::ErrorKind::MissingSubcommand, "no verb given")),
     }
 }

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use ureq::http::{Response, StatusCode, header};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
-use ureq::{Agent, Body, Error, Proxy, ProxyProtocol, Timeout};
+use ureq::{Agent, Body, Error, Proxy, Timeout};
 
 use crate::config::{Access, Endpoint};
 use crate::net::{Deadline, Names, Patience, Sockets};
 use crate::protocol::Request;
 
 /// Room for a request's headers and for a response's; a batch goes through it in pieces.
-const BUFFER_BYTES: usize = 8 * 1024;
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// The same for `query`, where the response is what matters.
 const QUERY_BUFFER_BYTES: usize = 128 * 1024;
@@ -29,13 +29,15 @@ const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 /// The most that is shown of it, in characters.
 const SHOWN_ANSWER_CHARS: usize = 300;
 
-/// What became of a batch; the text says why, for people.
+/// What became of a batch; the text is the beginning of a sentence that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The server has it: a 2xx that is not a web page.
     Delivered,
     /// It may work later, or with other settings.
     Retry(String),
+    /// The same, after waiting in vain.
+    TimedOut(String),
     /// The server refuses this body: 400 or 413.
     Rejected(String),
 }
@@ -51,32 +53,23 @@ pub struct Client {
 
 impl Client {
     /// For inserts. A byte to read from `cancel` ends every wait.
-    ///
-    /// # Errors
-    /// A proxy's URL that is none.
-    pub fn new(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>) -> Result<Self> {
+    #[must_use]
+    pub fn new(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>) -> Self {
         Self::with_buffer(endpoint, access, cancel, BUFFER_BYTES)
     }
 
     /// For queries.
-    ///
-    /// # Errors
-    /// As for [`Client::new`].
-    pub fn for_query(endpoint: &Endpoint, access: &Access) -> Result<Self> {
+    #[must_use]
+    pub fn for_query(endpoint: &Endpoint, access: &Access) -> Self {
         Self::with_buffer(endpoint, access, None, QUERY_BUFFER_BYTES)
     }
 
-    fn with_buffer(
-        endpoint: &Endpoint,
-        access: &Access,
-        cancel: Option<UnixStream>,
-        bytes: usize,
-    ) -> Result<Self> {
+    fn with_buffer(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>, bytes: usize) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(proxy(access)?)
+            .proxy(proxy(access))
             .input_buffer_size(bytes)
             .output_buffer_size(BUFFER_BYTES)
             .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")));
@@ -87,16 +80,31 @@ impl Client {
         #[cfg(feature = "tls")]
         let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
         let agent = Agent::with_parts(config.build(), chain, Names(patience.clone()));
-        Ok(Self { endpoint: endpoint.clone(), access: access.clone(), agent, patience })
+        Self { endpoint: endpoint.clone(), access: access.clone(), agent, patience }
     }
 
     /// Sends one batch and waits for the answer, until the deadline.
     #[must_use]
     pub fn insert(&self, request: &Request, deadline: Deadline) -> Outcome {
+        if self.patience.is_stopped() {
+            return Outcome::Retry(format!("could not reach {}: stopped by a signal", self.endpoint));
+        }
         let started = Instant::now();
         self.patience.set(deadline, None);
-        let failed = |error: &Error| Outcome::Retry(self.cause(error, started.elapsed()));
-        let mut response = match self.post(&request.path, request.content_type, request.body) {
+        let before = self.patience.connections();
+        let failed = |error: &Error| {
+            let why = format!("could not reach {}: {}", self.endpoint, self.cause(error, started.elapsed()));
+            if matches!(error, Error::Timeout(_)) { Outcome::TimedOut(why) } else { Outcome::Retry(why) }
+        };
+        let sent = self.post(&request.path, request.content_type, request.body).or_else(|error| {
+            // The server may close a kept connection at any time; that says nothing about this request.
+            let reused = self.patience.connections() == before && before > 0;
+            if matches!(error, Error::Io(_)) && reused && !self.patience.is_stopped() {
+                return self.post(&request.path, request.content_type, request.body);
+            }
+            Err(error)
+        });
+        let mut response = match sent {
             Ok(response) => response,
             Err(error) => return failed(&error),
         };
@@ -104,7 +112,8 @@ impl Client {
         let read = response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
         let status = response.status();
         if !status.is_success() {
-            let why = refusal(&response, &String::from_utf8_lossy(&answer));
+            let answer = String::from_utf8_lossy(&answer);
+            let why = format!("could not deliver to {}: {}", self.endpoint, refusal(&response, &answer));
             return match status {
                 StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Rejected(why),
                 _ => Outcome::Retry(why),
@@ -114,10 +123,11 @@ impl Client {
             return failed(&Error::from(error));
         }
         if is_web_page(&response, &answer) {
-            return Outcome::Retry(format!(
-                "{} answered with a web page; is this the right URL?",
+            let why = format!(
+                "could not deliver to {}: it answered with a web page; is this the right URL?",
                 self.endpoint
-            ));
+            );
+            return Outcome::Retry(why);
         }
         Outcome::Delivered
     }
@@ -203,7 +213,7 @@ impl Client {
                 // A TLS failure comes as an io::Error around a rustls one; its text says enough.
                 _ => one_line(&without_code(&error.to_string())),
             },
-            Error::Protocol(_) | Error::Http(_) if self.is_plain() => "the answer is not HTTP".to_owned(),
+            Error::Protocol(_) if self.is_plain() => "the answer is not HTTP".to_owned(),
             other => one_line(&other.to_string()),
         }
     }
@@ -235,9 +245,12 @@ fn refusal(response: &Response<Body>, answer: &str) -> String {
     let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
     let said = if is_web_page(response, answer.as_bytes()) { "" } else { answer.trim() };
     if let Some(location) = location.filter(|_| status.is_redirection()) {
-        // The target may carry credentials in its query.
+        // The target may carry credentials in its query, and before its host.
         let target = location.split(['?', '#']).next().unwrap_or_default();
-        text = format!("{text}, a redirect to {}; use that URL", one_line(target));
+        let (scheme, rest) = target.split_once("://").unwrap_or(("", target));
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+        let target = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
+        text = format!("{text}, a redirect to {}; use that URL", one_line(&target));
     } else if status == StatusCode::UNAUTHORIZED {
         text.push_str("; check VLOG_TOKEN, or VLOG_USER and VLOG_PASSWORD");
     } else if !said.is_empty() {
@@ -287,16 +300,10 @@ fn seconds(duration: Duration) -> String {
     }
 }
 
-fn proxy(access: &Access) -> Result<Option<Proxy>> {
-    let Some(url) = &access.proxy else { return Ok(None) };
-    let wrong =
-        "could not use the proxy of the environment: its URL must be http://HOST:PORT or https://HOST:PORT";
-    let proxy = Proxy::new(&url.0).map_err(|_| anyhow!("{wrong}"))?;
-    let protocol = proxy.protocol();
-    if !matches!(protocol, ProxyProtocol::Http | ProxyProtocol::Https) {
-        bail!("{wrong}");
-    }
-    let mut builder = Proxy::builder(protocol).host(proxy.host()).port(proxy.port());
+/// The proxy of the environment with the hosts that are reached without it.
+fn proxy(access: &Access) -> Option<Proxy> {
+    let proxy = Proxy::new(&access.proxy.as_ref()?.0).ok()?;
+    let mut builder = Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
     if let Some(user) = proxy.username() {
         builder = builder.username(user);
     }
@@ -306,7 +313,7 @@ fn proxy(access: &Access) -> Result<Option<Proxy>> {
     for host in &access.no_proxy {
         builder = builder.no_proxy(host);
     }
-    Ok(Some(builder.build().map_err(|_| anyhow!("{wrong}"))?))
+    builder.build().ok()
 }
 
 #[cfg(feature = "tls")]

@@ -4,6 +4,9 @@
 //! bad flag is noted in `mistakes`, and the next source takes its place: nothing here can stop the job.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -12,10 +15,12 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::SignedDuration;
 use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
+use ureq::{Proxy, ProxyProtocol};
 
 use crate::cli::{DeliveryArgs, QueryArgs, ServerArgs};
 use crate::item::{self, Item, Word};
 use crate::level::Level;
+use crate::outbox::Outbox;
 use crate::record::safe_name;
 
 /// Looks up a variable of the environment; never gives an empty text.
@@ -27,8 +32,21 @@ const DEFAULT_URL: &str = "http://127.0.0.1:9428";
 /// Everything a delivery takes, to the last byte of the response.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Headers that describe the body.
+const OWN_HEADERS: [&str; 5] =
+    ["Content-Type", "Content-Encoding", "Content-Length", "Transfer-Encoding", "Expect"];
+
+/// What undelivered records may take of the disk.
+const DEFAULT_OUTBOX_MAX: u64 = 16 * 1024 * 1024;
+
 /// The longest pause in the answer to a query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longer waits are a slip of the pen; instants reach further.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most that a file with a secret, headers or certificates may have.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Everything that the verbs need to know.
 #[derive(Debug)]
@@ -43,6 +61,8 @@ pub struct Config {
     pub stream_fields: Vec<String>,
     /// The default service.
     pub service: String,
+    /// Where undelivered records are kept; `None` if they are not.
+    pub outbox: Option<Outbox>,
     /// Records below it are not sent.
     pub min_level: Option<Level>,
     /// Fields of every record.
@@ -112,6 +132,7 @@ impl Endpoint {
             Some((userinfo, host)) => (Some(userinfo), host),
             None => (None, authority),
         };
+        ensure!(!path.contains('@'), "a / in user or password must be written as %2F");
         let path = path.trim_end_matches('/');
         let path = ["/insert/jsonline", "/select/logsql/query"]
             .iter()
@@ -138,6 +159,14 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Whether the host is this machine, by name or address.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.base)
@@ -148,7 +177,7 @@ impl Config {
     /// For the verbs that deliver records.
     #[must_use]
     pub fn for_delivery(args: &DeliveryArgs, env: Env) -> Self {
-        let mut config = Self::for_server(&args.server, env, "VLOG_URL");
+        let mut config = Self::for_server(&args.server, env, &["VLOG_URL"]);
         let mut sources = Sources { env, mistakes: Vec::new(), warnings: Vec::new() };
         config.timeout = sources
             .first("--timeout", args.timeout.as_deref(), "VLOG_TIMEOUT", parse_duration)
@@ -162,6 +191,7 @@ impl Config {
         config.service = env("VLOG_SERVICE").unwrap_or_else(|| "vlog".to_owned());
         config.min_level = sources.variable("VLOG_MIN_LEVEL", parse_level);
         config.fields = sources.variable("VLOG_FIELDS", parse_items).unwrap_or_default();
+        config.outbox = sources.outbox(args.no_outbox);
         config.mistakes.append(&mut sources.mistakes);
         config.warnings.append(&mut sources.warnings);
         config
@@ -170,28 +200,25 @@ impl Config {
     /// For `query`: a cluster answers at another address than it takes records.
     #[must_use]
     pub fn for_query(args: &QueryArgs, env: Env) -> Self {
-        let variable = if env("VLOG_QUERY_URL").is_some() { "VLOG_QUERY_URL" } else { "VLOG_URL" };
-        let mut config = Self::for_server(&args.server, env, variable);
+        let mut config = Self::for_server(&args.server, env, &["VLOG_QUERY_URL", "VLOG_URL"]);
         // VLOG_TIMEOUT is about deliveries: a query may think for longer.
-        config.timeout = match args.timeout.as_deref().map(parse_duration) {
-            None => QUERY_TIMEOUT,
-            Some(Ok(timeout)) => timeout,
-            Some(Err(error)) => {
-                config.mistakes.push(format!("could not use --timeout: {error}"));
-                QUERY_TIMEOUT
-            }
-        };
+        let mut sources = Sources { env, mistakes: Vec::new(), warnings: Vec::new() };
+        let timeout =
+            args.timeout.as_deref().and_then(|text| sources.flag("--timeout", text, parse_duration));
+        config.timeout = timeout.unwrap_or(QUERY_TIMEOUT);
+        config.mistakes.append(&mut sources.mistakes);
         config
     }
 
-    fn for_server(args: &ServerArgs, env: Env, url_variable: &str) -> Self {
+    fn for_server(args: &ServerArgs, env: Env, url_variables: &[&str]) -> Self {
         let mut sources = Sources { env, mistakes: Vec::new(), warnings: Vec::new() };
         let parse_url = |text: &str| match text {
             "off" => Ok(None),
             url => Endpoint::parse(url).map(Some),
         };
-        let endpoint = sources
-            .first("--url", args.url.as_deref(), url_variable, parse_url)
+        let given = args.url.as_deref().and_then(|text| sources.flag("--url", text, parse_url));
+        let endpoint = given
+            .or_else(|| url_variables.iter().find_map(|name| sources.variable(name, parse_url)))
             .unwrap_or_else(|| Endpoint::parse(DEFAULT_URL).ok());
         let access = endpoint.as_ref().map(|endpoint| sources.access(args, endpoint)).unwrap_or_default();
         Self {
@@ -200,9 +227,10 @@ impl Config {
             timeout: DEFAULT_TIMEOUT,
             stream_fields: Vec::new(),
             service: String::new(),
+            outbox: None,
             min_level: None,
             fields: Vec::new(),
-            dry_run: args.dry_run,
+            dry_run: false,
             fail: args.fail || sources.variable("VLOG_FAIL", parse_switch).unwrap_or(false),
             verbose: args.verbose || sources.variable("VLOG_VERBOSE", parse_switch).unwrap_or(false),
             mistakes: sources.mistakes,
@@ -233,12 +261,11 @@ impl Sources<'_> {
         variable: &str,
         read: impl Fn(&str) -> Result<T>,
     ) -> Option<T> {
-        match text.map(&read) {
-            Some(Ok(value)) => return Some(value),
-            Some(Err(error)) => self.mistakes.push(format!("could not use {flag}: {error:#}")),
-            None => {}
-        }
-        self.variable(variable, read)
+        text.and_then(|text| self.flag(flag, text, &read)).or_else(|| self.variable(variable, read))
+    }
+
+    fn flag<T>(&mut self, name: &str, text: &str, read: impl Fn(&str) -> Result<T>) -> Option<T> {
+        read(text).map_err(|error| self.mistakes.push(format!("could not use {name}: {error:#}"))).ok()
     }
 
     fn variable<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T>) -> Option<T> {
@@ -248,9 +275,28 @@ impl Sources<'_> {
             .ok()
     }
 
+    /// The directory named, or the usual one below the user's, or the service's, state.
+    fn outbox(&mut self, unwanted: bool) -> Option<Outbox> {
+        let named = (self.env)("VLOG_OUTBOX");
+        if unwanted || named.as_deref() == Some("off") {
+            return None;
+        }
+        // The XDG specification has relative paths ignored.
+        let state = |name: &str| (self.env)(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let of_service = || (self.env)("STATE_DIRECTORY")?.split(':').next().map(PathBuf::from);
+        let usual = || {
+            state("XDG_STATE_HOME").or_else(of_service).or_else(|| Some(state("HOME")?.join(".local/state")))
+        };
+        let folder = named.map(PathBuf::from).or_else(|| Some(usual()?.join("vlog/outbox")));
+        if folder.is_none() {
+            self.warnings.push("there is no outbox, for HOME is not set; set it, or VLOG_OUTBOX".to_owned());
+        }
+        let most = self.variable("VLOG_OUTBOX_MAX", parse_bytes).unwrap_or(DEFAULT_OUTBOX_MAX);
+        Some(Outbox::new(folder?, most))
+    }
+
     fn access(&mut self, args: &ServerArgs, endpoint: &Endpoint) -> Access {
         let mut access = Access { insecure: args.insecure, ..Access::default() };
-        access.headers.extend(self.authorization(endpoint));
         if let Some(headers) = self.first("--tenant", args.tenant.as_deref(), "VLOG_TENANT", parse_tenant) {
             access.headers.extend(headers);
         }
@@ -260,11 +306,13 @@ impl Sources<'_> {
                 Err(error) => self.mistakes.push(format!("could not use --header: {error:#}")),
             }
         }
+        if !access.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
+            access.headers.extend(self.authorization(endpoint));
+        }
         let read = |path: &str| {
-            let pem = std::fs::read(path).with_context(|| format!("could not read {path}"))?;
-            let has_certificate = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
-            ensure!(has_certificate, "{path} holds no certificate in PEM form");
-            Ok(pem)
+            let pem = read_file(path)?;
+            ensure!(pem.contains("-----BEGIN CERTIFICATE-----"), "{path} holds no certificate in PEM form");
+            Ok(pem.into_bytes())
         };
         access.ca = self.first("--ca-file", args.ca_file.as_deref(), "VLOG_CA_FILE", read);
         if !endpoint.loopback {
@@ -274,7 +322,7 @@ impl Sources<'_> {
             } else {
                 ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
             };
-            access.proxy = names.iter().find_map(|name| (self.env)(name)).map(Secret);
+            access.proxy = names.iter().find_map(|name| self.variable(name, parse_proxy));
             let direct = (self.env)("no_proxy").or_else(|| (self.env)("NO_PROXY")).unwrap_or_default();
             access.no_proxy = parse_names(&direct);
         }
@@ -296,10 +344,9 @@ impl Sources<'_> {
 
     /// A variable, or the file named by the variable with `_FILE` added, without its last newline.
     fn secret(&mut self, name: &str) -> Option<String> {
-        (self.env)(name).or_else(|| {
+        self.variable(name, check_secret).or_else(|| {
             self.variable(&format!("{name}_FILE"), |path| {
-                let text = std::fs::read_to_string(path).with_context(|| format!("could not read {path}"))?;
-                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+                check_secret(read_file(path)?.trim_end_matches(['\r', '\n']))
             })
         })
     }
@@ -314,7 +361,24 @@ fn parse_duration(text: &str) -> Result<Duration> {
     };
     let duration = duration.with_context(|| format!("'{text}' is no duration such as 2s, 500ms or 1m30s"))?;
     ensure!(!duration.is_zero(), "it must be more than 0");
+    ensure!(duration <= LONGEST_TIMEOUT, "it must be a day at most");
     Ok(duration)
+}
+
+/// `16MiB`, `500K`, `1G`, or bytes.
+fn parse_bytes(text: &str) -> Result<u64> {
+    let text = text.trim();
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => bail!("'{text}' is no size such as 16MiB"),
+    };
+    let number: u64 = number.parse().with_context(|| format!("'{text}' is no size such as 16MiB"))?;
+    Ok(number.saturating_mul(1 << shift))
 }
 
 /// Reads a level in any spelling.
@@ -358,10 +422,45 @@ fn parse_tenant(text: &str) -> Result<[(String, Secret); 2]> {
     Ok([header("AccountID", number(account)?), header("ProjectID", number(project)?)])
 }
 
+/// A proxy that speaks HTTP. The URL may hold a password, so it is not repeated.
+fn parse_proxy(url: &str) -> Result<Secret> {
+    let proxy = Proxy::new(url).ok().context("it is no URL such as http://HOST:PORT")?;
+    ensure!(
+        matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https),
+        "vlog knows HTTP proxies only"
+    );
+    Ok(Secret(url.to_owned()))
+}
+
+/// The text of a regular file. A pipe could make us wait for ever.
+fn read_file(path: &str) -> Result<String> {
+    let context = || format!("could not read {path}");
+    ensure!(
+        std::fs::metadata(path).with_context(context)?.is_file(),
+        "could not read {path}: it is no regular file"
+    );
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes))
+        .with_context(context)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A secret that a header can hold; it is not repeated if it is none.
+fn check_secret(text: &str) -> Result<String> {
+    let text = text.trim();
+    ensure!(
+        text.chars().all(|char| char == ' ' || char.is_ascii_graphic()),
+        "it has characters that no header holds"
+    );
+    ensure!(text.len() <= 4096, "it is longer than 4 KiB");
+    Ok(text.to_owned())
+}
+
 /// `Name: value`, or `@FILE` with one of them on each line.
 fn parse_header(text: &str) -> Result<Vec<(String, Secret)>> {
     let lines = match text.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("could not read {path}"))?,
+        Some(path) => read_file(path)?,
         None => text.to_owned(),
     };
     let read = |line: &str| {
@@ -371,6 +470,8 @@ fn parse_header(text: &str) -> Result<Vec<(String, Secret)>> {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         ensure!(!name.is_empty() && name.bytes().all(token), "its name is not one of a header");
         ensure!(!value.contains(char::is_control), "its value has control characters");
+        let own = OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
+        ensure!(!own, "{name} is vlog's own: with another the server would drop records and say 200");
         Ok((name.to_owned(), Secret(value.to_owned())))
     };
     lines.lines().filter(|line| !line.trim().is_empty()).map(read).collect()
@@ -382,7 +483,7 @@ mod tests {
 
     fn config(flags: &DeliveryArgs, variables: &[(&str, &str)]) -> Config {
         let env = |name: &str| {
-            let found = variables.iter().find(|(known, _)| *known == name);
+            let found = variables.iter().chain(&[("HOME", "/home/me")]).find(|(known, _)| *known == name);
             found.map(|(_, text)| (*text).to_owned()).filter(|text| !text.is_empty())
         };
         Config::for_delivery(flags, &env)

@@ -1,52 +1,350 @@
 //! The policy of delivery: what is tried, for how long, and what becomes of what could not be delivered.
+//!
+//! - Trouble with the connection, time-outs and every status but 2xx, 400 and 413 keep a batch: it goes to the
+//!   outbox and is tried again by a later call.
+//! - 400 and 413 split it, so that one bad record cannot hold back the good ones. A single record is rejected only
+//!   if the same server takes a canned good one in the same call: a wrong path or tenant rejects nothing.
+//! - A first request that waited in vain opens the breaker, and for a while batches go to the outbox untried.
+//! - After a quick delivery, what waits in the outbox is drained a little.
 
-use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::breaker::{Breaker, State};
 use crate::client::{Client, Outcome};
 use crate::config::{Config, Endpoint};
 use crate::net::Deadline;
+use crate::outbox::{Claim, DOUBTFUL, Destination, Outbox, split_lines};
 use crate::protocol::{Batch, jsonline};
 use crate::report::records;
+use crate::stdio;
+use crate::time::Time;
 
-/// Takes batches to the endpoint of a configuration.
-#[derive(Debug)]
-pub struct Delivery<'a> {
-    config: &'a Config,
-    endpoint: &'a Endpoint,
-    client: Client,
+/// A delivery that took less leaves time for a drain.
+const QUICK: Duration = Duration::from_millis(100);
+
+/// What such a drain may take, in time and in bytes.
+const DRAIN_TIME: Duration = Duration::from_millis(250);
+const DRAIN_BYTES: usize = 32 * 1024;
+
+/// A request that waited so long for nothing opens the breaker; it is also what a probe may wait.
+const IN_VAIN: Duration = Duration::from_millis(500);
+
+/// No piece of a drain is made smaller than this, however thin the line.
+const LEAST_BYTES: usize = 4 * 1024;
+
+/// What became of a batch. The texts are sentences that say why, and what became of the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// The server has it.
+    Delivered,
+    /// The outbox has it, or what is left of it.
+    Kept(String),
+    /// It is gone, or what is left of it.
+    Lost(String),
 }
 
-impl<'a> Delivery<'a> {
+/// What became of one round of draining.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drained {
+    /// There was nothing that this process could have taken.
+    Nothing,
+    /// So many records went out.
+    Some(u64),
+    /// The server did not take them; why.
+    Stopped(String),
+}
+
+/// Takes batches to the endpoint of a configuration, or keeps them.
+#[derive(Debug)]
+pub struct Delivery {
+    endpoint: Endpoint,
+    client: Client,
+    destination: Destination,
+    timeout: Duration,
+    dry_run: bool,
+    store: Option<Store>,
+}
+
+/// Where undelivered records are kept, and what is known of their server.
+#[derive(Debug)]
+struct Store {
+    outbox: Outbox,
+    breaker: Breaker,
+}
+
+impl Delivery {
     /// `None` if delivery is off. A byte to read from `cancel` ends every wait.
-    ///
-    /// # Errors
-    /// Settings that the client cannot use.
-    pub fn new(config: &'a Config, cancel: Option<UnixStream>) -> Result<Option<Self>> {
-        let Some(endpoint) = &config.endpoint else { return Ok(None) };
-        let client = Client::new(endpoint, &config.access, cancel)?;
-        Ok(Some(Self { config, endpoint, client }))
+    #[must_use]
+    pub fn new(config: &Config, cancel: Option<UnixStream>) -> Option<Self> {
+        let endpoint = config.endpoint.as_ref()?;
+        let destination = destination(config, endpoint);
+        let store = config.outbox.clone().filter(|_| !config.dry_run).map(|outbox| {
+            let breaker = Breaker::new(outbox.folder(), &destination.server());
+            Store { outbox, breaker }
+        });
+        Some(Self {
+            client: Client::new(endpoint, &config.access, cancel),
+            endpoint: endpoint.clone(),
+            destination,
+            timeout: config.timeout,
+            dry_run: config.dry_run,
+            store,
+        })
     }
 
-    /// Tries once, until the deadline; what is wrong comes back as a sentence that says what became of the data.
+    /// Tries to deliver by the deadline, and keeps what the server does not take.
+    #[must_use]
+    pub fn deliver(&self, batch: &Batch, deadline: Deadline) -> Fate {
+        if self.dry_run {
+            let request = jsonline::request(&batch.lines, &self.destination.stream_fields);
+            let head = self.client.describe(&request.path, request.content_type);
+            let printed = print(&head, request.body);
+            return printed.map_or_else(|error| Fate::Lost(format!("{error:#}")), |()| Fate::Delivered);
+        }
+        let deadline =
+            match self.store.as_ref().map_or(State::Closed, |store| store.breaker.enter(Time::now())) {
+                State::Closed => deadline,
+                State::Probe => sooner(deadline, IN_VAIN),
+                State::Open(left) => {
+                    let again = left.as_secs() + 1;
+                    let why =
+                        format!("could not reach {}: no answer lately, next try in {again}s", self.endpoint);
+                    return self.keep(batch, &why);
+                }
+            };
+        let start = Instant::now();
+        let attempt = self.attempt(&batch.lines, &self.destination.stream_fields, deadline);
+        let Some(why) = attempt.why else {
+            self.note_answer();
+            return Fate::Delivered;
+        };
+        if attempt.timed_out && start.elapsed() >= IN_VAIN {
+            self.open_breaker();
+        }
+        let put_aside = attempt.rejected.is_empty() || self.put_aside(&attempt.rejected);
+        let refused = records(attempt.rejected.len() as u64);
+        match (attempt.left.is_empty(), put_aside) {
+            (true, true) => Fate::Kept(format!("{why}; {refused} put aside in the outbox, below rejected")),
+            (true, false) => Fate::Lost(format!("{why}; {refused} lost")),
+            (false, _) => {
+                let lines = attempt.left.concat();
+                self.keep(&Batch { records: count(&lines), lines }, &why)
+            }
+        }
+    }
+
+    fn note_answer(&self) {
+        if let Some(store) = &self.store {
+            store.breaker.close();
+        }
+    }
+
+    fn open_breaker(&self) {
+        // The directory must be there first; an outbox that cannot be used has no breaker either.
+        if let Some(store) = &self.store {
+            store.outbox.prepare().map(|()| store.breaker.open(Time::now())).ok();
+        }
+    }
+
+    /// Puts a batch into the outbox; `why` begins the sentence that says so.
+    #[must_use]
+    pub fn keep(&self, batch: &Batch, why: &str) -> Fate {
+        let lost = |reason: &str| Fate::Lost(format!("{why}; {} lost{reason}", records(batch.records)));
+        let Some(store) = &self.store else { return lost("") };
+        match store.outbox.put(&self.destination, &batch.lines) {
+            Ok(()) => {
+                store.outbox.remember(why);
+                Fate::Kept(format!("{why}; {} kept in the outbox", records(batch.records)))
+            }
+            Err(error) => lost(&format!(": {error:#}")),
+        }
+    }
+
+    /// Puts a batch into the outbox, untried; `false` if that is not possible.
+    #[must_use]
+    pub fn put(&self, batch: &Batch) -> bool {
+        self.store.as_ref().is_some_and(|store| store.outbox.put(&self.destination, &batch.lines).is_ok())
+    }
+
+    /// Whether something waits for this server.
+    #[must_use]
+    pub fn has_entries(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| store.outbox.has_entries(&self.destination))
+    }
+
+    /// Whether the breaker lets this caller try now.
+    #[must_use]
+    pub fn may_try(&self) -> bool {
+        let state = |store: &Store| store.breaker.enter(Time::now());
+        !matches!(self.store.as_ref().map(state), Some(State::Open(_)))
+    }
+
+    /// How many records wait for this server.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        let summary = |store: &Store| store.outbox.summary(&self.destination).ok();
+        self.store.as_ref().and_then(summary).map_or(0, |summary| summary.records)
+    }
+
+    /// Drains a little after a delivery that was quick, for verbs that must be quick themselves.
+    pub fn drain_a_little(&self, took: Duration, deadline: Deadline) {
+        if took < QUICK {
+            let _ = self.drain(DRAIN_BYTES, sooner(deadline, DRAIN_TIME));
+        }
+    }
+
+    /// Delivers `most` bytes of what waits, or one record if that is larger.
+    #[must_use]
+    pub fn drain(&self, most: usize, deadline: Deadline) -> Drained {
+        let Some(store) = &self.store else { return Drained::Nothing };
+        let Some(claim) = store.outbox.claim(&self.destination) else { return Drained::Nothing };
+        // Small entries of one stream share a request; a large one does not fit and is sent in pieces.
+        let mut claims = vec![claim];
+        let mut size = claims.iter().map(|claim| claim.lines.len()).sum::<usize>();
+        while size < LEAST_BYTES.min(most) {
+            let same = |claim: &Claim| claims.iter().all(|first| first.destination == claim.destination);
+            let Some(next) = store.outbox.claim(&self.destination).filter(same) else { break };
+            size += next.lines.len();
+            claims.push(next);
+        }
+        let all: Vec<u8> = claims.iter().flat_map(|claim| claim.lines.iter().copied()).collect();
+        let stream_fields =
+            claims.first().map(|claim| claim.destination.stream_fields.clone()).unwrap_or_default();
+        let (now, later) = split_lines(&all, most);
+        let attempt = self.attempt(now, &stream_fields, deadline);
+        let Some(last) = claims.pop() else { return Drained::Nothing };
+        let left: u64 = attempt.left.iter().map(|lines| count(lines)).sum();
+        let gone = count(now) - left;
+        if gone > 0 || attempt.timed_out {
+            self.put_aside(&attempt.rejected);
+            let mut pieces = Vec::new();
+            for lines in attempt.left {
+                // After a time-out two halves are put back, so that a thin line makes progress.
+                let most = if attempt.timed_out { lines.len() / 2 } else { lines.len() };
+                let (first, second) = split_lines(lines, most);
+                pieces.extend([first, second]);
+            }
+            pieces.push(later);
+            last.replace(&pieces);
+            claims.into_iter().for_each(Claim::remove);
+        }
+        if gone > 0 {
+            self.note_answer();
+        }
+        if left == 0 { Drained::Some(gone) } else { Drained::Stopped(attempt.why.unwrap_or_default()) }
+    }
+
+    /// Delivers lines, in pieces where the server asks for it.
+    fn attempt<'a>(&self, lines: &'a [u8], stream_fields: &[String], deadline: Deadline) -> Attempt<'a> {
+        let mut attempt = Attempt::default();
+        let mut todo = vec![lines];
+        let mut canned = None;
+        while let Some(piece) = todo.pop() {
+            let request = jsonline::request(piece, stream_fields);
+            match self.client.insert(&request, deadline) {
+                Outcome::Delivered => continue,
+                Outcome::Retry(why) => attempt.why = Some(why),
+                Outcome::TimedOut(why) => {
+                    attempt.why = Some(why);
+                    attempt.timed_out = true;
+                }
+                Outcome::Rejected(why) => {
+                    // Without a good record to compare with, it may be the path or the tenant that is wrong.
+                    let sound =
+                        *canned.get_or_insert_with(|| self.takes_a_canned_record(stream_fields, deadline));
+                    attempt.why = Some(why);
+                    if sound && count(piece) > 1 {
+                        let (first, second) = split_lines(piece, piece.len() / 2);
+                        todo.extend([second, first]);
+                        continue;
+                    }
+                    if sound {
+                        attempt.rejected.push(piece);
+                        continue;
+                    }
+                }
+            }
+            attempt.left.push(piece);
+            attempt.left.extend(todo.drain(..).rev());
+        }
+        attempt
+    }
+
+    /// Whether the server takes a record that is surely good; it is not stored (`debug=1`).
+    #[must_use]
+    pub fn takes_a_canned_record(&self, stream_fields: &[String], deadline: Deadline) -> bool {
+        self.client.insert(&jsonline::canned(stream_fields), deadline) == Outcome::Delivered
+    }
+
+    /// Asks the server whether it would take records now; nothing is stored.
     ///
     /// # Errors
-    /// The batch was not delivered and is gone.
-    pub fn deliver(&self, batch: &Batch, deadline: Deadline) -> Result<(), String> {
-        let request = jsonline::request(batch, &self.config.stream_fields);
-        if self.config.dry_run {
-            let head = self.client.describe(&request.path, request.content_type);
-            return print(&head, request.body).map_err(|error| format!("{error:#}"));
+    /// Why it would not.
+    pub fn check(&self) -> Result<(), String> {
+        let deadline = Instant::now().checked_add(self.timeout);
+        match self.client.insert(&jsonline::canned(&self.destination.stream_fields), deadline) {
+            Outcome::Delivered => Ok(()),
+            Outcome::Retry(why) | Outcome::TimedOut(why) | Outcome::Rejected(why) => Err(why),
         }
-        let (verb, why) = match self.client.insert(&request, deadline) {
-            Outcome::Delivered => return Ok(()),
-            Outcome::Retry(why) => ("reach", why),
-            Outcome::Rejected(why) => ("deliver to", why),
-        };
-        Err(format!("could not {verb} {}: {why}; {} lost", self.endpoint, records(batch.records)))
     }
+
+    /// Puts aside what the server refuses for good. What cannot be put aside is lost.
+    fn put_aside(&self, rejected: &[&[u8]]) -> bool {
+        self.store.as_ref().is_some_and(|store| {
+            rejected.iter().all(|line| store.outbox.reject(&self.destination, line).is_ok())
+        })
+    }
+
+    /// Counts a record whose time the server may not keep, for `status`.
+    pub fn count_doubtful(&self) {
+        let there = |store: &&Store| store.outbox.is_ours().unwrap_or(false);
+        if let Some(store) = self.store.as_ref().filter(there) {
+            store.outbox.count(DOUBTFUL, 1);
+        }
+    }
+}
+
+/// What became of some lines.
+#[derive(Debug, Default)]
+struct Attempt<'a> {
+    /// What the server does not have, in order.
+    left: Vec<&'a [u8]>,
+    /// Single records that it refuses while it takes others.
+    rejected: Vec<&'a [u8]>,
+    /// Why, if anything is left or rejected.
+    why: Option<String>,
+    /// Whether a request waited for nothing.
+    timed_out: bool,
+}
+
+/// Where the records of a configuration go.
+#[must_use]
+pub fn destination(config: &Config, endpoint: &Endpoint) -> Destination {
+    let header = |wanted: &str| {
+        let found = config.access.headers.iter().find(|(name, _)| name == wanted);
+        found.map_or("0", |(_, value)| value.0.as_str())
+    };
+    let name =
+        || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Destination {
+        url: endpoint.to_string(),
+        tenant: format!("{}:{}", header("AccountID"), header("ProjectID")),
+        host: if endpoint.is_loopback() { name() } else { String::new() },
+        stream_fields: config.stream_fields.clone(),
+    }
+}
+
+/// The earlier of the deadline and the end of `time` from now.
+fn sooner(deadline: Deadline, time: Duration) -> Deadline {
+    deadline.into_iter().chain(Instant::now().checked_add(time)).min()
+}
+
+/// How many lines.
+fn count(lines: &[u8]) -> u64 {
+    lines.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 /// Prints a request for `--dry-run`.
@@ -54,11 +352,5 @@ impl<'a> Delivery<'a> {
 /// # Errors
 /// stdout does not take it.
 pub fn print(head: &str, body: &[u8]) -> Result<()> {
-    let mut out = io::stdout().lock();
-    let written = out
-        .write_all(head.as_bytes())
-        .and_then(|()| out.write_all(b"\n"))
-        .and_then(|()| out.write_all(body))
-        .and_then(|()| out.flush());
-    written.context("could not print the request")
+    stdio::write_all(&[head.as_bytes(), b"\n", body].concat()).context("could not print the request")
 }

@@ -3,6 +3,7 @@
 //! Nothing else. A panic never unwinds (`panic = "abort"`): the hook below ends the process as the verb
 //! promises. `RUST_BACKTRACE` has no say, for a hook must not spill traces into an agent's view.
 
+mod breaker;
 mod cli;
 mod client;
 mod cmd;
@@ -12,16 +13,17 @@ mod item;
 mod level;
 mod line;
 mod net;
+mod outbox;
 mod protocol;
 mod record;
 mod report;
 mod salvage;
 mod ship;
 mod signals;
+mod stdio;
 mod time;
 mod wait;
 
-use std::io::Write;
 use std::panic;
 use std::process::{self, ExitCode};
 use std::thread;
@@ -43,43 +45,41 @@ fn main() -> ExitCode {
     let argv: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     keep_promise_on_panic(&argv);
     panic_if_asked("main");
-    let env = |name: &str| {
-        let text = std::env::var_os(name)?.to_string_lossy().into_owned();
-        Some(text).filter(|text| !text.is_empty())
-    };
     let verdict = match read(&argv) {
-        Ok((verb, mistakes, dropped)) => dispatch(verb, Context { env: &env, mistakes, dropped }),
+        Ok((verb, mistakes, dropped)) => dispatch(verb, Context { env: &variable, mistakes, dropped }),
         Err(error) if !error.use_stderr() => {
             // Help or version was asked for; a reader that went away is no failure.
             let text = error.render().to_string();
-            let _ = std::io::stdout().write_all(format!("{}\n", text.trim_end()).as_bytes());
+            let _ = stdio::write_all(format!("{}\n", text.trim_end()).as_bytes());
             Verdict { done: true, fail: false }
         }
         Err(error) => {
             say(&complaint(&error));
-            Verdict { done: false, fail: has_flag(&argv, "--fail") || fail_by_environment(&env) }
+            Verdict { done: false, fail: has_flag(&argv, "--fail") || fail_by_environment(&variable) }
         }
     };
     ExitCode::from(u8::from(verdict.fail && !verdict.done))
 }
 
+/// A variable of the environment that is not empty.
+fn variable(name: &str) -> Option<String> {
+    let text = std::env::var_os(name)?.to_string_lossy().into_owned();
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// The verb, what was wrong with the command line, and the words that were taken out of it.
 fn read(argv: &[String]) -> Result<(Verb, Vec<String>, Vec<String>), clap::Error> {
-    match cli::parse(argv) {
-        Ok(verb) => Ok((verb, Vec::new(), Vec::new())),
-        Err(error) if !error.use_stderr() => Err(error),
-        Err(error) => match salvage::salvage(argv) {
-            Some(good) => match cli::parse(&good.argv) {
-                Ok(verb) => Ok((verb, good.mistakes, good.dropped)),
-                Err(error) => {
-                    // Not before the help that was asked for, which says it better.
-                    good.mistakes.iter().filter(|_| error.use_stderr()).for_each(|mistake| say(mistake));
-                    Err(error)
-                }
-            },
-            None => Err(error),
-        },
-    }
+    let error = match cli::parse(argv) {
+        Ok(verb) => return Ok((verb, Vec::new(), Vec::new())),
+        // `send -host` is no cry for help.
+        Err(error) if !error.use_stderr() && salvage::wants_help(argv) => return Err(error),
+        Err(error) => error,
+    };
+    let Some(good) = salvage::salvage(argv) else { return Err(error) };
+    cli::parse(&good.argv).map(|verb| (verb, good.mistakes.clone(), good.dropped)).inspect_err(|error| {
+        // Not before the help that was asked for, which says it better.
+        good.mistakes.iter().filter(|_| error.use_stderr()).for_each(|mistake| say(mistake));
+    })
 }
 
 fn dispatch(verb: Verb, context: Context) -> Verdict {
@@ -87,6 +87,8 @@ fn dispatch(verb: Verb, context: Context) -> Verdict {
         Verb::Send(args) => cmd::send::run(args, context),
         Verb::Pipe(args) => cmd::pipe::run(args, context),
         Verb::Query(args) => cmd::query::run(&args, context),
+        Verb::Flush(args) => cmd::flush::run(&args, context),
+        Verb::Status(args) => cmd::status::run(&args, context),
         Verb::Completions(args) => cmd::completions::run(&args, &context),
     }
 }
@@ -110,7 +112,8 @@ fn complaint(error: &clap::Error) -> String {
         return "there is no verb; see vlog --help".to_owned();
     }
     let text = error.render().to_string();
-    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let lines: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let first = lines.join(" ").trim_start_matches("error: ").to_owned();
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let tip = tip.map(|tip| format!("; {tip}")).unwrap_or_default();
     let text = format!("could not read the command line: {first}{tip}; nothing was done, see vlog --help");
@@ -127,13 +130,17 @@ fn has_flag(argv: &[String], flag: &str) -> bool {
 /// if `--fail` asks for that.
 #[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
 fn keep_promise_on_panic(argv: &[String]) {
-    let is_pipe = argv.get(1).is_some_and(|verb| verb == "pipe");
-    let (tee, fail) = (has_flag(argv, "--tee"), has_flag(argv, "--fail"));
-    let verbose = has_flag(argv, "--verbose") || has_flag(argv, "-v");
+    let is_pipe = match argv.get(1) {
+        Some(option) if option.starts_with('-') => has_flag(argv, "pipe"),
+        verb => verb.is_some_and(|verb| verb == "pipe"),
+    };
+    let fail = has_flag(argv, "--fail") || fail_by_environment(&variable);
+    let (tee, verbose) = (has_flag(argv, "--tee"), has_flag(argv, "--verbose") || has_flag(argv, "-v"));
     let main_thread = thread::current().id();
     panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        Report::new(verbose).trouble(&format!("could not go on: a bug in vlog at {place}; please report it"));
+        Report::new(verbose || variable("VLOG_VERBOSE").is_some())
+            .trouble(&format!("could not go on: a bug in vlog at {place}; please report it"));
         while thread::current().id() != main_thread {
             thread::park();
         }

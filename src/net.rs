@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// The most addresses of a host that are tried; as many as ureq has room for.
 const MAX_ADDRESSES: usize = 16;
 
+/// What a request in flight still gets when a signal asks to end.
+const STOP_GRACE: Duration = Duration::from_millis(250);
+
 /// What is written at once at the least, but for the end of a request.
 const PACKET_BYTES: usize = 8 * 1024;
 
@@ -44,6 +48,8 @@ struct Inner {
     bounds: Mutex<Bounds>,
     /// Becomes readable when a signal asks to stop waiting.
     cancel: Option<UnixStream>,
+    stopped: AtomicBool,
+    connections: AtomicUsize,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -53,9 +59,9 @@ struct Bounds {
 }
 
 impl Patience {
-    /// No bounds yet; once `cancel` is readable every wait ends at once.
+    /// No bounds yet; once `cancel` is readable every wait ends soon.
     pub fn new(cancel: Option<UnixStream>) -> Self {
-        Self(Arc::new(Inner { bounds: Mutex::default(), cancel }))
+        Self(Arc::new(Inner { cancel, ..Inner::default() }))
     }
 
     /// Sets the bounds of the next request: one for the whole of it, one for each pause between two bytes.
@@ -73,16 +79,49 @@ impl Patience {
         Ok(left.into_iter().chain(idle).min())
     }
 
-    /// Waits until the stream is ready for what `flags` ask, or has failed.
+    /// Waits until the stream is ready for what `flags` ask, or has failed. A signal shortens what is left.
     fn wait(&self, stream: &TcpStream, flags: PollFlags) -> Result<(), Error> {
-        let mut fds = vec![(stream.as_fd(), flags)];
-        fds.extend(self.0.cancel.as_ref().map(|fd| (fd.as_fd(), PollFlags::POLLIN)));
-        match ready(&fds, self.next_wait()?)?.as_slice() {
-            [true, ..] => Ok(()),
-            [_, true] => Err(Error::Io(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"))),
-            _ => Err(Error::Timeout(Timeout::Global)),
+        loop {
+            let stopped = self.is_stopped();
+            let left = match self.next_wait() {
+                Err(_) if stopped => return Err(stopped_by_signal()),
+                left => left?,
+            };
+            let mut fds = vec![(stream.as_fd(), flags)];
+            let cancel = self.0.cancel.as_ref().filter(|_| !stopped);
+            fds.extend(cancel.map(|fd| (fd.as_fd(), PollFlags::POLLIN)));
+            match ready(&fds, left)?.as_slice() {
+                [true, ..] => return Ok(()),
+                [_, true] => self.stop(),
+                _ if stopped => return Err(stopped_by_signal()),
+                _ => return Err(Error::Timeout(Timeout::Global)),
+            }
         }
     }
+
+    /// Leaves a healthy server the time to answer, and no more.
+    fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+        let mut bounds = self.0.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let soon = Instant::now() + STOP_GRACE;
+        bounds.deadline = Some(bounds.deadline.map_or(soon, |deadline| deadline.min(soon)));
+    }
+
+    /// Whether a signal has asked to stop.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::Relaxed)
+    }
+
+    /// How many connections were opened so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.connections.load(Ordering::Relaxed)
+    }
+}
+
+fn stopped_by_signal() -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"))
 }
 
 /// Names to addresses. `localhost` and literal addresses need neither a lookup nor a thread.
@@ -150,6 +189,7 @@ impl<In: Transport> Connector<In> for Sockets {
             let share = self.0.next_wait()?.map_or(share, |left| left.min(share));
             match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
                 Ok(stream) => {
+                    self.0.0.connections.fetch_add(1, Ordering::Relaxed);
                     stream.set_nodelay(true)?;
                     stream.set_nonblocking(true)?;
                     let config = details.config;

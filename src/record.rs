@@ -142,12 +142,17 @@ pub fn safe_name(name: &str) -> Cow<'_, str> {
     if name.len() <= MAX_NAME_BYTES {
         return Cow::Borrowed(name);
     }
-    // 64 bits of FNV-1a over the whole name keep two long names two.
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    // A hash of the whole name keeps two long names two.
+    let hash = hash(name);
     let kept = floor_char_boundary(name, MAX_NAME_BYTES - 17);
     Cow::Owned(format!("{}~{hash:016x}", name.get(..kept).unwrap_or_default()))
+}
+
+/// 64 bits of FNV-1a: short, and the same in every build, since outboxes remember it.
+#[must_use]
+pub fn hash(text: &str) -> u64 {
+    let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// The largest character boundary at or below `at`.

@@ -24,6 +24,7 @@ pub struct Salvaged {
 pub fn salvage(argv: &[String]) -> Option<Salvaged> {
     let mut root = cli::command();
     root.build();
+    let argv = verb_first(&root, argv);
     let (name, rest) = argv.split_first()?;
     let (verb, words) = rest.split_first()?;
     let command = root.find_subcommand(verb)?;
@@ -46,7 +47,8 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
                 salvaged.mistakes.push(format!("{name} takes no value"));
             }
             Kind::WantsValue { dashes } => match words.next_if(|value| dashes || !looks_like_option(value)) {
-                Some(value) => salvaged.argv.extend([word.to_owned(), value.to_owned()]),
+                // In one word, for clap takes some values for options that are none.
+                Some(value) => salvaged.argv.push(format!("{word}={value}")),
                 None => salvaged.drop(word, format!("{word} needs a value")),
             },
         }
@@ -108,6 +110,10 @@ impl Kind {
     /// `v`, `lerror`, `vl`.
     fn of_short(command: &Command, letters: &str) -> Self {
         for (at, letter) in letters.char_indices() {
+            if letter == 'h' && letters.len() > 1 {
+                // `-host` is no cry for help.
+                return Self::Unknown;
+            }
             let Some(argument) =
                 command.get_arguments().find(|argument| argument.get_short() == Some(letter))
             else {
@@ -137,7 +143,31 @@ fn looks_like_option(word: &str) -> bool {
 
 /// The option's name; its value may be a secret.
 fn without_value(word: &str) -> &str {
-    word.split('=').next().unwrap_or(word)
+    let name = word.split('=').next().unwrap_or(word);
+    if name.starts_with("--") {
+        name
+    } else {
+        name.char_indices().nth(2).and_then(|(end, _)| name.get(..end)).unwrap_or(name)
+    }
+}
+
+/// The words with the verb in the first place, if options stand before it.
+fn verb_first(root: &Command, argv: &[String]) -> Vec<String> {
+    let mut argv = argv.to_vec();
+    if argv.get(1).is_some_and(|word| looks_like_option(word))
+        && let Some(at) = argv.iter().position(|word| root.find_subcommand(word).is_some())
+    {
+        let verb = argv.remove(at);
+        argv.insert(1, verb);
+    }
+    argv
+}
+
+/// Whether somebody asks for help, or for the version.
+#[must_use]
+pub fn wants_help(argv: &[String]) -> bool {
+    let before = argv.iter().take_while(|word| *word != "--");
+    before.into_iter().any(|word| ["-h", "--help", "-V", "--version"].contains(&word.as_str()))
 }
 
 #[cfg(test)]
@@ -157,7 +187,7 @@ mod tests {
     fn known_options_survive_unknown_ones_are_told() {
         becomes(
             &["send", "hi", "--lvel", "-l", "warn"],
-            &["send", "-l", "warn", "--", "hi"],
+            &["send", "-l=warn", "--", "hi"],
             &["there is no option --lvel"],
         );
         becomes(&["send", "--lvel=warn", "hi"], &["send", "--", "hi"], &["there is no option --lvel"]);
@@ -181,7 +211,7 @@ mod tests {
             &["send", "--fail", "--", "hi"],
             &["--level needs a value"],
         );
-        becomes(&["send", "-m", "-x", "--", "-y"], &["send", "-m", "-x", "--", "-y"], &[]);
+        becomes(&["send", "-m", "-x", "--", "-y"], &["send", "-m=-x", "--", "-y"], &[]);
     }
 
     #[test]
@@ -197,6 +227,24 @@ mod tests {
             &[],
         );
         becomes(&["send", "--", "--lvel"], &["send", "--", "--lvel"], &[]);
+        becomes(&["send", "-host"], &["send", "--"], &["there is no option -h"]);
+    }
+
+    #[test]
+    fn a_verb_may_come_after_its_options() {
+        becomes(&["-v", "pipe", "--tee"], &["pipe", "-v", "--tee", "--"], &[]);
+        becomes(&["--url", "U", "send", "hi"], &["send", "--url=U", "--", "hi"], &[]);
+    }
+
+    #[test]
+    fn values_that_clap_takes_for_options_are_values() {
+        becomes(&["pipe", "-s", "-1", "--bogus"], &["pipe", "-s=-1", "--"], &["there is no option --bogus"]);
+        becomes(&["send", "hi", "--url", "-nan"], &["send", "--url=-nan", "--", "hi"], &[]);
+    }
+
+    #[test]
+    fn values_are_not_repeated() {
+        becomes(&["send", "x", "-uuser:s3cret"], &["send", "--", "x"], &["there is no option -u"]);
     }
 
     #[test]

@@ -2,18 +2,18 @@
 //!
 //! The [`Shipper`] gathers records into batches; a sender thread delivers them one after the other. Between them
 //! stands a queue of bounded size. While the server answers, a full queue makes the shipper wait: a healthy
-//! server sets the pace and nothing is lost. Once the server owes an answer for 500 ms, what does not fit is
-//! dropped and counted, until it answers again.
+//! server sets the pace and nothing overflows. Once the server owes an answer for 500 ms, what does not fit goes
+//! to the outbox, until it answers again. Between batches the sender drains the outbox.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::config::Config;
-use crate::deliver::Delivery;
+use crate::deliver::{Delivery, Drained, Fate};
 use crate::level::Level;
 use crate::line::Piece;
+use crate::outbox::ENTRY_BYTES;
 use crate::protocol::Batch;
 use crate::record::{Encoder, Fields, Parts, Record};
 use crate::report::{Report, records};
@@ -39,8 +39,11 @@ const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// How long the server may owe an answer before a full queue stops holding up the shipper.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What a sender in the middle of its last failure needs to say so.
-const LAST_WORDS: Duration = Duration::from_millis(50);
+/// What a sender in the middle of its last failure needs to put its batch into the outbox.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// How often an idle sender looks after what waits in the outbox.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Turns lines into records and sends them off.
 pub struct Shipper<'a> {
@@ -54,28 +57,29 @@ pub struct Shipper<'a> {
     batch: Batch,
     opened: Option<Instant>,
     queue: Arc<Queue>,
-    timeout: Duration,
+    delivery: Arc<Delivery>,
+    report: Report,
 }
 
 impl<'a> Shipper<'a> {
-    /// Starts the sender; every record gets `level` and `fields`.
+    /// Starts the sender; every record gets `level` and `fields`, and `timeout` is one batch's.
     pub fn start(
-        config: &Arc<Config>,
+        delivery: Delivery,
+        timeout: Duration,
         report: Report,
         encoder: Encoder,
         level: Option<Level>,
         fields: &'a Fields,
     ) -> Self {
-        let queue = Arc::new(Queue::default());
-        let (of_sender, settings) = (Arc::clone(&queue), Arc::clone(config));
-        let sender = move || of_sender.deliver_all(&settings, report);
+        let (queue, delivery) = (Arc::new(Queue::default()), Arc::new(delivery));
+        let (of_sender, by_sender) = (Arc::clone(&queue), Arc::clone(&delivery));
+        let sender = move || of_sender.deliver_all(&by_sender, timeout, report);
         if let Err(error) = thread::Builder::new().name("sender".to_owned()).spawn(sender) {
-            report.trouble(&format!("could not start the sender: {error}; all records are lost"));
+            report.trouble(&format!("could not start the sender: {error}; all records go to the outbox"));
             queue.lock().closed = true;
         }
-        let timeout = config.timeout;
         let (last, long, batch, opened) = (Time(0), None, Batch::default(), None);
-        Self { level, fields, encoder, last, long, batch, opened, queue, timeout }
+        Self { level, fields, encoder, last, long, batch, opened, queue, delivery, report }
     }
 
     /// Takes a piece of what was read at `now`.
@@ -123,15 +127,48 @@ impl<'a> Shipper<'a> {
 
     fn ship(&mut self) {
         self.opened = None;
-        self.queue.offer(std::mem::take(&mut self.batch));
+        if let Err(batch) = self.queue.offer(std::mem::take(&mut self.batch)) {
+            self.keep(&batch, "the server is slower than the input");
+        }
     }
 
-    /// Sends off the rest and waits until all is delivered, one timeout at most; how many records were lost since
-    /// the start.
+    fn keep(&self, batch: &Batch, why: &str) {
+        self.queue.note(&self.delivery.keep(batch, why), batch.records, self.report);
+    }
+
+    /// Sends off the rest and waits until all is delivered, for `time` at most; what is not goes to the outbox. What
+    /// became of the records that were not delivered, since the start.
     #[must_use]
-    pub fn finish(mut self) -> u64 {
+    pub fn finish(mut self, time: Duration) -> Missing {
         self.ship();
-        self.queue.close(Instant::now() + self.timeout)
+        for batch in self.queue.close(Instant::now() + time) {
+            self.keep(&batch, "could not deliver everything in time");
+        }
+        self.queue.lock().missing
+    }
+}
+
+/// Records that were not delivered.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Missing {
+    kept: u64,
+    lost: u64,
+}
+
+impl Missing {
+    /// Whether everything was delivered.
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
+        self.kept + self.lost == 0
+    }
+
+    /// The sum, as a sentence; `None` if there is nothing to tell.
+    #[must_use]
+    pub fn told(self) -> Option<String> {
+        let kept = (self.kept > 0).then(|| format!("{} kept in the outbox", records(self.kept)));
+        let lost = (self.lost > 0).then(|| format!("{} lost", records(self.lost)));
+        let parts: Vec<_> = kept.into_iter().chain(lost).collect();
+        (!parts.is_empty()).then(|| format!("could not deliver everything; in all {}", parts.join(" and ")))
     }
 }
 
@@ -144,18 +181,32 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    batches: VecDeque<Batch>,
+    batches: VecDeque<Arc<Batch>>,
     /// Their size.
     bytes: usize,
-    /// Records of the batch that is being delivered.
-    in_hand: u64,
+    /// The batch that is being delivered.
+    in_hand: Option<Arc<Batch>>,
     /// Since when the server has not answered; a time-out is no answer.
     owed_since: Option<Instant>,
+    /// Whether the outbox is being drained.
+    draining: bool,
     /// No more batches come, and all must be over by then.
     end: Option<Instant>,
-    /// There is no sender.
+    /// There is no sender, or it is not waited for any more.
     closed: bool,
-    lost: u64,
+    missing: Missing,
+    /// Whether the last batch was delivered too.
+    failing: bool,
+}
+
+/// What the sender does next.
+enum Task {
+    /// Deliver this by then.
+    Deliver(Arc<Batch>, Instant),
+    /// Look after the outbox.
+    Idle,
+    /// Nothing any more.
+    End,
 }
 
 impl Queue {
@@ -168,10 +219,10 @@ impl Queue {
         self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Puts a batch in; waits for room while the server answers, and drops it when it does not.
-    fn offer(&self, batch: Batch) {
+    /// Puts a batch in; waits for room while the server answers, and gives it back when it does not.
+    fn offer(&self, batch: Batch) -> Result<(), Batch> {
         if batch.records == 0 {
-            return;
+            return Ok(());
         }
         let mut state = self.lock();
         while state.bytes >= QUEUE_BYTES && !state.closed {
@@ -182,81 +233,131 @@ impl Queue {
             }
             state = self.wait(state, left);
         }
-        if state.bytes < QUEUE_BYTES && !state.closed {
-            state.bytes += batch.lines.len();
-            state.batches.push_back(batch);
-            self.changed.notify_all();
-        } else {
-            state.lost += batch.records;
+        if state.bytes >= QUEUE_BYTES || state.closed {
+            return Err(batch);
         }
+        state.bytes += batch.lines.len();
+        state.batches.push_back(Arc::new(batch));
+        self.changed.notify_all();
+        Ok(())
     }
 
-    /// Waits until everything is delivered or `end` has come; how many records were not.
-    fn close(&self, end: Instant) -> u64 {
+    /// Waits until everything is delivered or `end` has come; what was not.
+    fn close(&self, end: Instant) -> Vec<Arc<Batch>> {
         let mut state = self.lock();
         state.end = Some(end);
         self.changed.notify_all();
-        while !state.closed && (state.in_hand > 0 || !state.batches.is_empty()) {
+        while !state.closed && (state.in_hand.is_some() || state.draining || !state.batches.is_empty()) {
             let left = (end + LAST_WORDS).saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             state = self.wait(state, left);
         }
-        let waiting: u64 = state.batches.iter().map(|batch| batch.records).sum();
-        state.lost + state.in_hand + waiting
+        state.closed = true;
+        state.in_hand.take().into_iter().chain(std::mem::take(&mut state.batches)).collect()
     }
 
-    /// The next batch and the instant by which it must be delivered; `None` when no more come.
-    fn next(&self, timeout: Duration) -> Option<(Batch, Instant)> {
+    /// The sender's next task. `idle` says how long it may wait for one.
+    fn next(&self, timeout: Duration, idle: Option<Duration>) -> Task {
         let mut state = self.lock();
         loop {
-            if let Some(batch) = state.batches.pop_front() {
-                let now = Instant::now();
+            let now = Instant::now();
+            let is_over = state.closed || state.end.is_some_and(|end| end <= now);
+            if let Some(batch) = if is_over { None } else { state.batches.pop_front() } {
                 state.bytes -= batch.lines.len();
-                state.in_hand = batch.records;
+                state.in_hand = Some(Arc::clone(&batch));
                 state.owed_since.get_or_insert(now);
                 self.changed.notify_all();
-                return Some((batch, state.end.map_or(now + timeout, |end| end.min(now + timeout))));
+                return Task::Deliver(batch, state.end.map_or(now + timeout, |end| end.min(now + timeout)));
             }
             if state.end.is_some() {
-                return None;
+                return Task::End;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let Some(idle) = idle else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            state = self.wait(state, idle);
+            if now.elapsed() >= idle && state.batches.is_empty() && state.end.is_none() {
+                return Task::Idle;
+            }
         }
     }
 
-    /// Notes what became of the batch in hand.
-    fn answered(&self, delivered: bool) {
+    /// Begins a wait for the server that is not about a batch.
+    fn begin_drain(&self) {
         let mut state = self.lock();
-        let records = std::mem::take(&mut state.in_hand);
-        if !delivered {
-            state.lost += records;
-        }
-        // Whoever refuses at once is not slow.
-        if delivered || state.owed_since.is_some_and(|since| since.elapsed() < PATIENCE) {
+        state.draining = true;
+        state.owed_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Ends a wait for the server. `answered` says whether it took what it was given; whoever refuses at once is
+    /// not slow either.
+    fn end_wait(&self, answered: bool) {
+        let mut state = self.lock();
+        state.draining = false;
+        if answered || state.owed_since.is_some_and(|since| since.elapsed() < PATIENCE) {
             state.owed_since = None;
         }
         self.changed.notify_all();
     }
 
-    /// The sender's work. Of failures in a row only the first is told.
-    fn deliver_all(&self, config: &Config, report: Report) {
-        let delivery = Delivery::new(config, None);
-        let mut failing = false;
-        while let Some((batch, deadline)) = self.next(config.timeout) {
-            crate::panic_if_asked("sender");
-            let delivered = match &delivery {
-                Ok(Some(delivery)) => delivery.deliver(&batch, Some(deadline)),
-                Ok(None) => Ok(()),
-                Err(error) => Err(format!("{error:#}; {} lost", records(batch.records))),
-            };
-            if let (Err(trouble), false) = (&delivered, failing) {
-                report.trouble(trouble);
+    /// Notes what became of records. Of failures in a row only the first is told.
+    fn note(&self, fate: &Fate, records: u64, report: Report) {
+        let mut state = self.lock();
+        let was_failing = std::mem::replace(&mut state.failing, *fate != Fate::Delivered);
+        let why = match fate {
+            Fate::Delivered => return,
+            Fate::Kept(why) => {
+                state.missing.kept += records;
+                why
             }
-            failing = delivered.is_err();
-            self.answered(!failing);
+            Fate::Lost(why) => {
+                state.missing.lost += records;
+                why
+            }
+        };
+        if !was_failing {
+            report.trouble(why);
         }
+    }
+
+    /// The sender's work.
+    fn deliver_all(&self, delivery: &Delivery, timeout: Duration, report: Report) {
+        // What an earlier run has left behind is looked after too.
+        let mut something_waits = true;
+        loop {
+            match self.next(timeout, something_waits.then_some(IDLE)) {
+                Task::End => return,
+                Task::Deliver(batch, deadline) => {
+                    crate::panic_if_asked("sender");
+                    let fate = delivery.deliver(&batch, Some(deadline));
+                    // Whoever closed the queue meanwhile has taken the batch over.
+                    if self.lock().in_hand.take().is_some() {
+                        self.note(&fate, batch.records, report);
+                    }
+                    let delivered = fate == Fate::Delivered;
+                    self.end_wait(delivered);
+                    something_waits |= !delivered;
+                    if delivered && something_waits {
+                        something_waits = self.drain(delivery, timeout);
+                    }
+                }
+                Task::Idle => {
+                    let drained = delivery.may_try() && self.drain(delivery, timeout);
+                    something_waits = drained || delivery.has_entries();
+                }
+            }
+        }
+    }
+
+    /// Delivers one entry of the outbox; whether there may be more.
+    fn drain(&self, delivery: &Delivery, timeout: Duration) -> bool {
+        self.begin_drain();
+        let drained = delivery.drain(ENTRY_BYTES, Instant::now().checked_add(timeout));
+        self.end_wait(!matches!(drained, Drained::Stopped(_)));
+        drained != Drained::Nothing
     }
 }
 
@@ -264,67 +365,98 @@ impl Queue {
 mod tests {
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(9);
+
     fn batch(records: u64) -> Batch {
         Batch { lines: vec![b'x'; QUEUE_BYTES / 4], records }
+    }
+
+    #[track_caller]
+    fn take(queue: &Queue) {
+        assert!(matches!(queue.next(LONG, None), Task::Deliver(..)));
+    }
+
+    /// What the sender does when the server has said something, or nothing in time.
+    fn answer(queue: &Queue, delivered: bool) {
+        queue.lock().in_hand = None;
+        queue.end_wait(delivered);
     }
 
     /// A queue that is full while one batch is with the server.
     fn full() -> Queue {
         let queue = Queue::default();
-        queue.offer(batch(1));
-        assert!(queue.next(Duration::from_secs(9)).is_some());
+        assert!(queue.offer(batch(1)).is_ok());
+        take(&queue);
         for _ in 0..4 {
-            queue.offer(batch(1));
+            assert!(queue.offer(batch(1)).is_ok());
         }
         queue
+    }
+
+    fn make_overdue(queue: &Queue) {
+        queue.lock().owed_since = Instant::now().checked_sub(PATIENCE);
     }
 
     #[test]
     fn a_full_queue_waits_for_a_server_that_answers() {
         let queue = full();
         thread::scope(|scope| {
-            scope.spawn(|| queue.offer(batch(10)));
-            queue.answered(true);
-            assert!(queue.next(Duration::from_secs(9)).is_some());
+            let offering = scope.spawn(|| queue.offer(batch(10)).is_ok());
+            answer(&queue, true);
+            take(&queue);
+            assert!(offering.join().unwrap());
         });
-        let state = queue.lock();
-        assert_eq!((state.lost, state.batches.len()), (0, 4));
+        assert_eq!(queue.lock().batches.len(), 4);
     }
 
     #[test]
-    fn a_full_queue_drops_when_an_answer_is_overdue() {
+    fn a_full_queue_gives_back_what_comes_when_an_answer_is_overdue() {
         let queue = full();
-        queue.lock().owed_since = Instant::now().checked_sub(PATIENCE);
-        queue.offer(batch(10));
-        assert_eq!(queue.lock().lost, 10);
+        make_overdue(&queue);
+        assert_eq!(queue.offer(batch(10)).unwrap_err().records, 10);
     }
 
     #[test]
     fn a_time_out_is_no_answer_but_a_refusal_is() {
         let queue = full();
-        queue.lock().owed_since = Instant::now().checked_sub(PATIENCE);
-        queue.answered(false);
+        make_overdue(&queue);
+        answer(&queue, false);
         assert!(queue.lock().owed_since.is_some());
-        assert!(queue.next(Duration::from_secs(9)).is_some());
-        queue.answered(true);
+        take(&queue);
+        answer(&queue, true);
         assert!(queue.lock().owed_since.is_none());
-        assert!(queue.next(Duration::from_secs(9)).is_some());
-        queue.answered(false);
+        take(&queue);
+        answer(&queue, false);
         assert!(queue.lock().owed_since.is_none());
     }
 
     #[test]
-    fn closing_counts_what_was_not_delivered() {
+    fn closing_gives_back_what_was_not_delivered_in_order() {
         let queue = full();
-        assert_eq!(queue.close(Instant::now()), 5);
-        assert!(queue.next(Duration::ZERO).is_some());
+        queue.lock().batches.push_back(Arc::new(batch(7)));
+        let left: Vec<_> = queue.close(Instant::now()).iter().map(|batch| batch.records).collect();
+        assert_eq!(left, [1, 1, 1, 1, 1, 7]);
+        assert!(matches!(queue.next(LONG, None), Task::End));
     }
 
     #[test]
-    fn without_a_sender_everything_is_lost_and_nothing_waits() {
+    fn the_sender_takes_nothing_after_the_end_and_loses_nothing_either() {
+        let queue = full();
+        queue.lock().end = Some(Instant::now());
+        assert!(matches!(queue.next(LONG, None), Task::End));
+        assert_eq!(queue.close(Instant::now()).len(), 5);
+    }
+
+    #[test]
+    fn without_a_sender_everything_comes_back_and_nothing_waits() {
         let queue = Queue::default();
         queue.lock().closed = true;
-        queue.offer(batch(3));
-        assert_eq!(queue.close(Instant::now() + Duration::from_secs(9)), 3);
+        assert_eq!(queue.offer(batch(3)).unwrap_err().records, 3);
+        assert!(queue.close(Instant::now() + LONG).is_empty());
+    }
+
+    #[test]
+    fn an_idle_sender_looks_after_the_outbox() {
+        assert!(matches!(Queue::default().next(LONG, Some(Duration::from_millis(1))), Task::Idle));
     }
 }

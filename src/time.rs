@@ -1,10 +1,20 @@
 //! Points in time as records carry them: nanoseconds since 1970, UTC.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 /// A point in time: nanoseconds since 1970-01-01T00:00:00Z, from 1677 to 2262.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub i64);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let mut text = Vec::new();
+        TimeFormat::default().write(*self, &mut text);
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
 
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 24 * 60 * 60 * SECOND;

@@ -1,11 +1,10 @@
 //! `vlog completions`: prints a script that was generated when vlog was made.
 
-use std::io::{self, Write};
-
 use super::{Context, Verdict};
 use crate::cli::CompletionsArgs;
 use crate::config::fail_by_environment;
 use crate::report;
+use crate::stdio;
 
 /// Prints the script for `args.shell`.
 pub fn run(args: &CompletionsArgs, context: &Context) -> Verdict {
@@ -15,8 +14,7 @@ pub fn run(args: &CompletionsArgs, context: &Context) -> Verdict {
         "zsh" => include_str!("../../completions/_vlog"),
         _ => include_str!("../../completions/vlog.fish"),
     };
-    let mut out = io::stdout().lock();
-    let printed = out.write_all(script.as_bytes()).and_then(|()| out.flush());
+    let printed = stdio::write_all(script.as_bytes());
     if let Err(error) = &printed {
         report::say(&format!("could not print the script: {error}"));
     }

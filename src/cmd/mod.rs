@@ -1,9 +1,11 @@
 //! One file per verb, and what those that make records share.
 
 pub mod completions;
+pub mod flush;
 pub mod pipe;
 pub mod query;
 pub mod send;
+pub mod status;
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -42,8 +44,9 @@ struct Shared {
 }
 
 impl Shared {
-    /// Puts the fields in order from the general to the particular, since of one name the last wins: host,
-    /// service, the environment's, the command line's. Mistakes travel along and make it a warning at least.
+    /// Puts the fields in order from the general to the particular, since of one name the last wins: the default
+    /// service and the host, the environment's fields, the flags, the command line's fields. Mistakes travel along
+    /// and make it a warning at least.
     fn new(
         config: &Config,
         level: Option<Level>,
@@ -52,8 +55,7 @@ impl Shared {
         mistakes: &[String],
     ) -> Self {
         let text = |key: &str, value: String| Item { key: key.to_owned(), value: Value::String(value) };
-        let service = service.unwrap_or_else(|| config.service.clone());
-        let mut all = vec![text("service", service)];
+        let mut all = vec![text("service", config.service.clone())];
         if let Ok(host) = nix::unistd::gethostname() {
             all.push(text("host", host.to_string_lossy().into_owned()));
         }
@@ -61,18 +63,13 @@ impl Shared {
             all.push(text("vlog_error", mistakes.join("; ")));
         }
         all.extend(config.fields.iter().cloned());
+        all.extend(service.filter(|name| !name.is_empty()).map(|name| text("service", name)));
+        all.extend(level.map(|level| text("level", level.name().to_owned())));
         all.extend(items);
         // An empty text is no field, so it does not hide the level either.
-        all.retain(|item| item.key != "level" || item.value != "");
-        let stated = all.iter().rev().find(|item| item.key == "level");
-        let level = match stated.map(|item| item.value.as_str().and_then(Level::parse)) {
-            None => Some(level.unwrap_or(Level::Info)),
-            Some(None) => None,
-            Some(known) => {
-                all.retain(|item| item.key != "level");
-                known
-            }
-        };
+        let stated = all.iter().rev().find(|item| item.key == "level" && item.value != "");
+        let level = stated.map_or(Some(Level::Info), |item| item.value.as_str().and_then(Level::parse));
+        all.retain(|item| item.key != "level" || (level.is_none() && item.value != ""));
         let level = if mistakes.is_empty() { level } else { level.map(|level| level.max(Level::Warn)) };
         Self { level, fields: Fields::new(all) }
     }
@@ -100,9 +97,21 @@ fn sort_words(words: Vec<String>, mistakes: &mut Vec<String>) -> (Vec<Item>, Vec
     (items, rest)
 }
 
-/// The value of `--level`, if it is one.
+/// What is wrong with a word that should be a field. After an option that there is not, it may be that one's value,
+/// and a secret.
+fn not_an_item(word: &str, dropped: &[String]) -> String {
+    if dropped.is_empty() {
+        format!("'{word}' is not KEY=VALUE")
+    } else {
+        "a word is not KEY=VALUE".to_owned()
+    }
+}
+
+/// The value of `--level`, if it is one; an empty one is none.
 fn level_flag(text: Option<&str>, mistakes: &mut Vec<String>) -> Option<Level> {
-    parse_level(text?).map_err(|error| mistakes.push(format!("could not use --level: {error}"))).ok()
+    parse_level(text.filter(|text| !text.is_empty())?)
+        .map_err(|error| mistakes.push(format!("could not use --level: {error}")))
+        .ok()
 }
 
 /// Tells what was wrong with the command line and, to those who want to hear it, with the environment.

@@ -3,9 +3,7 @@
 //! The query goes as it is and is never edited: time range and limit travel beside it. A command line that is
 //! not understood is refused, for a script must not take the answer to another question for its own.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::io;
 
 use anyhow::Result;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -17,6 +15,7 @@ use crate::config::{Config, Endpoint};
 use crate::deliver;
 use crate::report::{self, Report};
 use crate::signals;
+use crate::stdio;
 
 /// The most records of a query without pipes unless told otherwise: a screenful and some.
 const DEFAULT_LIMIT: u64 = 100;
@@ -29,6 +28,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Prints what the server finds.
 pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     let mut config = Config::for_query(args, context.env);
+    config.dry_run = args.dry_run;
     let report = Report::new(config.verbose);
     crate::panic_if_asked("query");
     let mut mistakes = context.mistakes;
@@ -51,10 +51,9 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
         report::say("could not query: delivery is off; set VLOG_URL, or give --url");
         return verdict(false);
     };
-    let stopped = signals::exit_on_stop(i32::from(config.fail));
-    let answered =
-        stopped.map_err(Into::into).and_then(|()| ask(args, &config, endpoint, limit.and_then(Result::ok)));
-    let Err(error) = answered else { return verdict(true) };
+    // Without a handler a signal does what it does by default.
+    let _ = signals::exit_on_stop(i32::from(config.fail));
+    let Err(error) = ask(args, &config, endpoint, limit.and_then(Result::ok)) else { return verdict(true) };
     match error.downcast_ref::<io::Error>() {
         // Whoever reads the rows has seen enough.
         Some(unwritten) if unwritten.kind() == io::ErrorKind::BrokenPipe => return verdict(true),
@@ -80,20 +79,18 @@ fn ask(args: &QueryArgs, config: &Config, endpoint: &Endpoint, limit: Option<u64
         ("end", args.until.as_deref()),
     ];
     let form = form(&arguments);
-    let client = Client::for_query(endpoint, &config.access)?;
+    let client = Client::for_query(endpoint, &config.access);
     if config.dry_run {
         let head = client.describe(PATH, FORM);
         return deliver::print(&head, format!("{form}\n").as_bytes());
     }
-    // A copy of the descriptor: std's handle would hold back the rows of an unfinished line.
-    let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let mut rows = 0_u64;
     client.query(PATH, FORM, &form, config.timeout, |piece| {
         rows += piece.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
-        out.write_all(piece)
+        stdio::write_all(piece)
     })?;
     if limit > 0 && rows == limit {
-        report::say(&format!("these are the newest {}; -n 0 gives all", report::records(limit)));
+        report::say(&format!("only the newest {} shown; -n 0 gives all", report::records(limit)));
     }
     Ok(())
 }
@@ -117,14 +114,18 @@ fn has_pipe(query: &str) -> bool {
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
             '#' => drop(chars.by_ref().find(|char| *char == '\n')),
-            '`' => drop(chars.by_ref().find(|char| *char == '`')),
-            '"' | '\'' => {
+            '`' | '"' | '\'' => {
                 let mut escaped = false;
-                chars.by_ref().find(|inner| {
+                let mut inside = chars.clone();
+                let end = inside.find(|inner| {
                     let end = *inner == char && !escaped;
-                    escaped = *inner == '\\' && !escaped;
+                    escaped = *inner == '\\' && !escaped && char != '`';
                     end
                 });
+                // A quote without its end is a character like any other: `don't`.
+                if end.is_some() {
+                    chars = inside;
+                }
             }
             _ => {}
         }
@@ -147,6 +148,7 @@ mod tests {
             "in(a) | x",
             "# c\n| x",
             "range[1,2) | x",
+            "!don't | x",
         ] {
             assert!(has_pipe(query), "{query}");
         }
@@ -160,7 +162,6 @@ mod tests {
             "x # | y",
             "id:in(a | fields id)",
             "{a=\"|\"}",
-            "\"open | ",
         ] {
             assert!(!has_pipe(query), "{query}");
         }

@@ -1,22 +1,23 @@
 //! `vlog send`: one record from the command line.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Context, Shared, Verdict, encoder, level_flag, sort_words, tell};
-use crate::cli::SendArgs;
+use super::{Context, Shared, Verdict, encoder, level_flag, not_an_item, sort_words, tell};
+use crate::cli::{DeliveryArgs, SendArgs};
 use crate::config::Config;
-use crate::deliver::Delivery;
+use crate::deliver::{Delivery, Fate};
 use crate::item::Item;
+use crate::net::Deadline;
 use crate::protocol::Batch;
 use crate::record::Record;
-use crate::report::{Report, records};
+use crate::report::{self, Report, records};
 use crate::signals;
+use crate::stdio;
 use crate::time::Time;
 use crate::wait::{PollFlags, ready};
 
@@ -25,13 +26,14 @@ const MAX_STDIN_BYTES: usize = 16 * 1024 * 1024;
 
 /// Sends the record that `args` describe.
 pub fn run(args: SendArgs, context: Context) -> Verdict {
+    // A signal is an order to stop waiting, not to lose the record. Without descriptors it ends the process.
+    let stop = signals::stop().ok();
     let mut config = Config::for_delivery(&args.delivery, context.env);
+    config.dry_run = args.dry_run;
     let report = Report::new(config.verbose);
     let mut mistakes = context.mistakes;
     mistakes.append(&mut config.mistakes);
     let level = level_flag(args.level.as_deref(), &mut mistakes);
-    // A signal is an order to stop waiting, not to lose the record. Without descriptors there is nothing to wait for.
-    let stop = signals::stop().ok();
     crate::panic_if_asked("send");
 
     let by_option = args.text.is_some();
@@ -51,14 +53,14 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
     };
     for word in rest {
         if by_option {
-            mistakes.push(format!("'{word}' is not KEY=VALUE"));
+            mistakes.push(not_an_item(&word, &context.dropped));
         } else {
             message.push(' ');
             message.push_str(&word);
         }
     }
     let message = take(&mut items, "_msg").unwrap_or(message);
-    let time = time(take(&mut items, "_time").or(args.time), &mut items, report);
+    let (time, doubtful) = time(take(&mut items, "_time").or(args.time), &mut items, report);
     tell(&config, &mistakes, report);
 
     let verdict = |done| Verdict { done, fail: config.fail };
@@ -69,15 +71,45 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
     let mut batch = Batch::default();
     let record = Record { time, message: &message, level: shared.level, fields: &shared.fields };
     batch.records = encoder().write(&record, &mut batch.lines);
-    let delivered = match Delivery::new(&config, stop) {
-        Ok(None) => Ok(()),
-        Ok(Some(delivery)) => delivery.deliver(&batch, Instant::now().checked_add(config.timeout)),
-        Err(error) => Err(format!("{error:#}; {} lost", records(batch.records))),
-    };
-    if let Err(trouble) = &delivered {
-        report.trouble(trouble);
+    let Some(delivery) = Delivery::new(&config, stop) else { return verdict(true) };
+    if doubtful {
+        delivery.count_doubtful();
     }
-    verdict(delivered.is_ok())
+    let detach = args.detach && !config.dry_run;
+    let start = Instant::now();
+    let deadline = start.checked_add(config.timeout);
+    let fate = if detach {
+        hand_over(&delivery, &batch, &args.delivery, deadline)
+    } else {
+        delivery.deliver(&batch, deadline)
+    };
+    match fate {
+        Fate::Delivered => {
+            if !detach {
+                delivery.drain_a_little(start.elapsed(), deadline);
+            }
+            verdict(true)
+        }
+        Fate::Kept(why) | Fate::Lost(why) => {
+            report.trouble(&why);
+            verdict(false)
+        }
+    }
+}
+
+/// Puts the batch into the outbox and starts a `vlog flush` that outlives the caller. Where there is no outbox it is
+/// delivered here and now.
+fn hand_over(delivery: &Delivery, batch: &Batch, args: &DeliveryArgs, deadline: Deadline) -> Fate {
+    if !delivery.put(batch) {
+        return delivery.deliver(batch, deadline);
+    }
+    match super::flush::start_detached(args) {
+        Ok(()) => Fate::Delivered,
+        Err(error) => Fate::Kept(format!(
+            "could not start vlog flush: {error}; {} kept in the outbox",
+            records(batch.records)
+        )),
+    }
 }
 
 /// Takes out all items of that name; the value of the last, as text.
@@ -91,43 +123,38 @@ fn take(items: &mut Vec<Item>, name: &str) -> Option<String> {
     })
 }
 
-/// The record's time: now unless given. A text that is no time is kept as `vlog_time`.
-fn time(given: Option<String>, items: &mut Vec<Item>, report: Report) -> Time {
+/// The record's time: now unless given; and whether the server may drop it for that. A text that is no time is
+/// kept as `vlog_time`.
+fn time(given: Option<String>, items: &mut Vec<Item>, report: Report) -> (Time, bool) {
     let now = Time::now();
-    let Some(text) = given else { return now };
+    let Some(text) = given else { return (now, false) };
     if let Some(time) = Time::parse(&text) {
-        if let Some(doubt) = time.doubt(now) {
+        let doubt = time.doubt(now);
+        if let Some(doubt) = doubt {
             report.trouble(&format!("the time {text} {doubt}"));
         }
-        return time;
+        return (time, doubt.is_some());
     }
     items.push(Item { key: "vlog_time".to_owned(), value: Value::String(text) });
-    now
+    (now, false)
 }
 
 /// All of stdin as one message, to its end or to a signal, without the newline at its end.
 fn from_stdin(stop: Option<&UnixStream>, items: &mut Vec<Item>) -> String {
+    if io::stdin().is_terminal() {
+        report::say("reading the message from the terminal; Ctrl-D ends");
+    }
     let mut kept = Vec::new();
     let mut dropped = 0_usize;
-    // A copy of the descriptor: std's handle would buffer behind poll's back.
-    if let Ok(stdin) = io::stdin().as_fd().try_clone_to_owned() {
-        let mut stdin = File::from(stdin);
-        let mut buffer = vec![0; 64 * 1024];
-        while wait_for(&stdin, stop) {
-            let read = match stdin.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => buffer.get(..read).unwrap_or_default(),
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) =>
-                {
-                    continue;
-                }
-                Err(_) => break,
-            };
-            let room = (MAX_STDIN_BYTES - kept.len()).min(read.len());
-            kept.extend_from_slice(read.get(..room).unwrap_or_default());
-            dropped += read.len() - room;
-        }
+    let mut buffer = vec![0; 64 * 1024];
+    while wait_for_stdin(stop) {
+        let read = match stdio::read(&mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => buffer.get(..read).unwrap_or_default(),
+        };
+        let room = (MAX_STDIN_BYTES - kept.len()).min(read.len());
+        kept.extend_from_slice(read.get(..room).unwrap_or_default());
+        dropped += read.len() - room;
     }
     if dropped > 0 {
         items.push(Item { key: "vlog_dropped_bytes".to_owned(), value: dropped.into() });
@@ -138,7 +165,8 @@ fn from_stdin(stop: Option<&UnixStream>, items: &mut Vec<Item>) -> String {
 }
 
 /// Waits until there is something to read; `false` once a signal came, which is used up thereby.
-fn wait_for(stdin: &File, stop: Option<&UnixStream>) -> bool {
+fn wait_for_stdin(stop: Option<&UnixStream>) -> bool {
+    let stdin = io::stdin();
     let mut fds = vec![(stdin.as_fd(), PollFlags::POLLIN)];
     fds.extend(stop.map(|stop| (stop.as_fd(), PollFlags::POLLIN)));
     let stopped = ready(&fds, None).is_ok_and(|ready| ready.get(1) == Some(&true));

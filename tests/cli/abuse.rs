@@ -95,7 +95,8 @@ fn empty_words_are_words() {
     TestEnv::for_server(&server).run(&["send", "", "", "a=", "-s", "", "-l", ""]).kept_the_promise();
     let record = server.record();
     assert_eq!(record["_msg"], " ");
-    assert!(!record.contains_key("a") && !record.contains_key("service"));
+    assert!(!record.contains_key("a"));
+    assert_eq!((&record["service"], &record["level"]), (&json!("vlog"), &json!("info")));
 }
 
 #[test]
@@ -161,7 +162,7 @@ fn closed_descriptors_in_every_combination_change_nothing() {
 fn a_home_is_not_needed() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server);
-    env::finish(env.vlog().args(["send", "-v", "m"]).env_remove("HOME").env_remove("PATH")).in_silence();
+    env::finish(env.vlog().args(["send", "m"]).env_remove("HOME").env_remove("PATH")).in_silence();
     assert_eq!(server.record()["_msg"], "m");
 }
 
@@ -228,8 +229,97 @@ fn a_terminal_gets_trouble_told_without_asking() {
     let text = finished.text();
     assert!(
         text.contains("vlog: could not reach http://127.0.0.1:")
-            && text.contains("connection refused; 1 record lost"),
+            && text.contains("connection refused; 1 record kept in the outbox"),
         "{text}"
     );
     assert!(text.ends_with("status 0\r\n"), "{text}");
+}
+
+#[test]
+fn options_may_come_before_the_verb() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    env.run(&["-v", "send", "one"]).in_silence();
+    env.run(&["--level", "warn", "send", "two"]).in_silence();
+    assert_eq!(env.run_with(&["-v", "pipe", "--tee"], "three\n").text(), "three\n");
+    let records = server.records();
+    assert_eq!(
+        (&records[0]["_msg"], &records[1]["level"], &records[2]["_msg"]),
+        (&json!("one"), &json!("warn"), &json!("three"))
+    );
+}
+
+#[test]
+fn values_that_look_like_options_cost_no_more_than_themselves() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let input = "line\n".repeat(50_000);
+    for args in [["-s", "-1"], ["--timeout", "-1"], ["--timeout", "1e19"], ["--stream-fields", "-inf"]] {
+        let finished = env.run_with(&[&["pipe", "--tee"][..], &args].concat(), &input);
+        assert_eq!(finished.status, Some(0), "{args:?}");
+        assert!(finished.text() == input, "{args:?}: {} bytes", finished.stdout.len());
+    }
+    env.run(&["send", "kept", "-s", "-inf"]).kept_the_promise();
+    assert_eq!(server.records().last().unwrap()["_msg"], "kept");
+}
+
+#[test]
+fn a_message_that_begins_like_help_is_a_message() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "-http-timeout"]).kept_the_promise().saying("there is no option -h");
+    env.run(&["send", "-host db1 down"]).in_silence();
+    let messages: Vec<_> = server.records().iter().map(|record| record["_msg"].clone()).collect();
+    assert_eq!(messages, ["-http-timeout", "-host db1 down"]);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let fifo = env.home.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let (fifo, header) = (fifo.to_str().unwrap().to_owned(), format!("@{}", fifo.display()));
+    env.run(&["send", "m", "--ca-file", &fifo]).kept_the_promise().saying("is no regular file");
+    env.run(&["send", "m", "-H", &header]).kept_the_promise().saying("is no regular file");
+    for name in ["VLOG_TOKEN_FILE", "VLOG_CA_FILE"] {
+        let env = TestEnv::for_server(&server).with(name, &fifo).with("VLOG_VERBOSE", "1");
+        env.run(&["send", "m"]).kept_the_promise().saying("is no regular file");
+    }
+    assert_eq!(server.records().len(), 4);
+}
+
+#[test]
+fn few_descriptors_are_enough_to_copy() {
+    let env = TestEnv::new();
+    for limit in [4, 5, 6, 7, 8, 10] {
+        let script = format!("seq 100000 | {{ ulimit -n {limit}; exec vlog pipe --tee; }}");
+        let finished = env::finish(&mut env.shell(&script));
+        assert_eq!(finished.status, Some(0), "{limit}: {}", finished.stderr);
+        assert_eq!(finished.text().lines().count(), 100_000, "{limit}: {}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_header_that_would_make_the_server_drop_records_is_refused() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_TOKEN", "t");
+    for header in ["Content-Encoding: br", "content-type: text/plain", "Content-Length: 3"] {
+        env.run(&["send", "m", "-H", header]).kept_the_promise().saying("is vlog's own");
+    }
+    env.run(&["send", "m", "-H", "Authorization: mine"]).in_silence();
+    let requests = server.requests();
+    assert!(requests.iter().all(|request| !request.headers.contains_key("content-encoding")));
+    assert_eq!(requests[3].headers["authorization"], "mine");
+}
+
+#[test]
+fn a_token_that_no_header_holds_is_told_and_left_out() {
+    let server = Server::new(Answer::Accept);
+    for token in ["two\nlines", "ж", &"x".repeat(5000)] {
+        let env = TestEnv::for_server(&server).with("VLOG_TOKEN", token);
+        let finished = env.run(&["send", "-v", "--fail", "m"]).kept_the_promise();
+        finished.saying("could not use VLOG_TOKEN: it ");
+    }
+    assert_eq!(server.records().len(), 3);
 }

@@ -80,7 +80,7 @@ fn send_keeps_the_promise_whatever_the_server_does() {
 fn send_says_what_went_wrong_when_asked() {
     with_each_fault(|fault, url| {
         let env = TestEnv::new().with("VLOG_URL", url).with("VLOG_VERBOSE", "1");
-        let finished = env.run(&["send", "hello"]).kept_the_promise().saying("1 record lost");
+        let finished = env.run(&["send", "hello"]).kept_the_promise().saying("1 record kept in the outbox");
         assert!(finished.stderr.starts_with("vlog: could not "), "{fault}: {finished:?}");
         assert!(finished.stderr.contains(url), "{fault}: {finished:?}");
         assert!(!finished.stderr.contains("os error"), "{fault}: {finished:?}");

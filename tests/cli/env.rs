@@ -40,6 +40,39 @@ impl TestEnv {
         self
     }
 
+    /// The server that commands use.
+    pub fn url(&self) -> String {
+        self.variables.iter().find(|(name, _)| name == "VLOG_URL").unwrap().1.clone()
+    }
+
+    /// The usual place of the outbox.
+    pub fn outbox(&self) -> std::path::PathBuf {
+        self.home.path().join(".local/state/vlog/outbox")
+    }
+
+    /// The entries in the outbox, oldest first.
+    pub fn entries(&self) -> Vec<std::path::PathBuf> {
+        let all = std::fs::read_dir(self.outbox()).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut entries: Vec<_> =
+            all.filter(|path| path.extension().is_some_and(|kind| kind == "jsonl")).collect();
+        entries.sort();
+        entries
+    }
+
+    /// The messages of the records in the outbox, oldest first.
+    pub fn waiting(&self) -> Vec<String> {
+        let read = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
+        let texts: Vec<_> = self.entries().iter().map(read).collect();
+        let lines = texts.iter().flat_map(|text| text.lines().skip(1));
+        let parsed = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
+        parsed.map(|record| record["_msg"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// `vlog status --json`.
+    pub fn status(&self) -> serde_json::Value {
+        serde_json::from_str(self.run(&["status", "--json"]).text()).unwrap()
+    }
+
     /// `vlog` with an empty environment but for home, path and what was set.
     pub fn vlog(&self) -> Command {
         self.command(env!("CARGO_BIN_EXE_vlog"))

@@ -7,6 +7,7 @@ mod abuse;
 mod completions;
 mod contract;
 mod env;
+mod outbox;
 mod pipe;
 mod query;
 mod readme;

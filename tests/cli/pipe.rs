@@ -180,12 +180,11 @@ fn a_frozen_server_does_not_stop_the_program_upstream() {
     let mut child = env::spawn(env.vlog().args(["pipe", "-v"]).stdin(Stdio::piped()));
     let mut stdin = child.stdin.take().unwrap();
     let start = Instant::now();
-    stdin.write_all("a line of some length, again and again\n".repeat(1_000_000).as_bytes()).unwrap();
+    stdin.write_all("a line of some length, again and again\n".repeat(300_000).as_bytes()).unwrap();
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     drop(stdin);
     let finished = env::wait(child).kept_the_promise();
-    assert!(finished.stderr.contains("no answer within 2s"), "{finished:?}");
-    assert!(finished.stderr.contains("1000000 records lost in all"), "{finished:?}");
+    assert!(finished.stderr.contains("records kept in the outbox"), "{finished:?}");
 }
 
 #[test]
@@ -201,7 +200,7 @@ fn after_a_pause_of_the_server_later_lines_are_delivered() {
     let finished = env::wait(child);
     assert_eq!(finished.status, Some(1));
     assert!(
-        finished.stderr.contains("503") && finished.stderr.contains("1 record lost in all"),
+        finished.stderr.contains("503") && finished.stderr.contains("in all 1 record kept in the outbox"),
         "{finished:?}"
     );
     assert_eq!(server.requests()[1].records()[0]["_msg"], "second");
@@ -287,10 +286,10 @@ fn mistakes_travel_with_every_line() {
     let env = TestEnv::for_server(&server);
     let finished = env.run_with(&["pipe", "--bogus", "--tee", "stray", "a=b"], "one\ntwo\n");
     assert_eq!((finished.status, finished.text()), (Some(0), "one\ntwo\n"));
-    assert_eq!(finished.stderr, "vlog: there is no option --bogus\nvlog: 'stray' is not KEY=VALUE\n");
+    assert_eq!(finished.stderr, "vlog: there is no option --bogus\nvlog: a word is not KEY=VALUE\n");
     for record in server.records() {
         assert_eq!((&record["level"], &record["a"]), (&json!("warn"), &json!("b")));
-        assert_eq!(record["vlog_error"], "there is no option --bogus; 'stray' is not KEY=VALUE");
+        assert_eq!(record["vlog_error"], "there is no option --bogus; a word is not KEY=VALUE");
     }
     assert_eq!(messages(&server), ["one", "two"]);
 }
@@ -322,4 +321,30 @@ fn memory_stays_flat() {
         let peak: u64 = finished.stderr.split_whitespace().nth(1).expect(&finished.stderr).parse().unwrap();
         assert!(peak <= 32 * 1024, "{peak} KiB after {input}");
     }
+}
+
+#[test]
+fn a_kept_connection_that_the_server_closes_costs_nothing() {
+    let server = Server::scripted(|n| if n == 1 { Answer::Close } else { Answer::Accept });
+    let env = TestEnv::for_server(&server);
+    let input: String = (0..3000).map(|n| format!("{n}\n")).collect();
+    env.run_with(&["pipe", "--fail"], input).in_silence();
+    assert_eq!(server.requests().len(), 4);
+    assert!(env.entries().is_empty());
+}
+
+#[test]
+fn lines_are_logged_while_nobody_reads_the_copy_and_a_second_interrupt_ends_it() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().args(["pipe", "--tee"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    let stdout = child.stdout.take();
+    let feeding = thread::spawn(move || stdin.write_all("stuck\n".repeat(50_000).as_bytes()));
+    server.wait_for(1);
+    env::signal(&child, "INT");
+    thread::sleep(Duration::from_millis(200));
+    env::signal(&child, "INT");
+    env::wait(child).kept_the_promise();
+    drop((stdout, feeding.join()));
 }

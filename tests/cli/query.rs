@@ -91,7 +91,7 @@ fn exactly_as_many_rows_as_the_limit_are_remarked() {
     let server = Server::new(Answer::Status(200, JSON, ROWS));
     let env = TestEnv::for_server(&server);
     let finished =
-        env.run(&["query", "*", "-n", "2"]).saying("these are the newest 2 records; -n 0 gives all");
+        env.run(&["query", "*", "-n", "2"]).saying("only the newest 2 records shown; -n 0 gives all");
     assert_eq!(finished.text(), ROWS);
     assert_eq!(env.run(&["query", "*", "-n", "3"]).stderr, "");
     assert_eq!(env.run(&["query", "*", "-n", "0"]).stderr, "");
@@ -184,7 +184,9 @@ fn signals_end_it_quietly() {
 fn a_command_line_not_understood_is_refused_rather_than_answered_wrongly() {
     let server = Server::new(Answer::Status(200, JSON, ROWS));
     let env = TestEnv::for_server(&server);
-    let lines: [&[&str]; 6] = [
+    let lines: [&[&str]; 8] = [
+        &["query", "--sicne=1h"],
+        &["query", "-fx"],
         &["query", "*", "--sinse", "1h"],
         &["query", "*", "--since"],
         &["query", "*", "-n", "many"],
@@ -201,6 +203,22 @@ fn a_command_line_not_understood_is_refused_rather_than_answered_wrongly() {
         assert_eq!(env.run(&[&["query", "--fail"], &line[1..]].concat()).status, Some(1), "{line:?}");
     }
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn options_may_stand_anywhere() {
+    asks(&["-n3"], [Some("*"), Some("3"), None, None]);
+    asks(&["-n3", "service:bulk"], [Some("service:bulk"), Some("3"), None, None]);
+    asks(&["-vn3", "--", "-level:error"], [Some("-level:error"), Some("3"), None, None]);
+    asks(&["!don't | stats count()"], [Some("!don't | stats count()"), None, None, None]);
+}
+
+#[test]
+fn a_bad_query_address_falls_back_to_the_one_for_inserts() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_QUERY_URL", "ftp://x");
+    env.run(&["query", "-v", "*"]).kept_the_promise().saying("could not use VLOG_QUERY_URL");
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]

@@ -97,7 +97,24 @@ impl Server {
 
     /// Gives the n-th request, from 0, the answer that `script` says.
     pub fn scripted(script: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::judging(move |n, _| script(n))
+    }
+
+    /// Gives the n-th request the answer that `judge` finds right for it. `NeverRead` and `Reset` are asked for
+    /// before there is a request to look at.
+    pub fn judging(script: impl Fn(usize, Option<&Request>) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// Listens where nobody did so far, and gives every request this answer.
+    pub fn at(address: &str, answer: Answer) -> Self {
+        Self::start(TcpListener::bind(address).unwrap(), move |_, _| answer.clone())
+    }
+
+    fn start(
+        listener: TcpListener,
+        script: impl Fn(usize, Option<&Request>) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let (state, script) = (Arc::clone(&shared), Arc::new(script));
@@ -182,11 +199,15 @@ impl Server {
 }
 
 /// Answers the requests of one connection.
-fn serve(stream: &TcpStream, state: &Shared, script: &dyn Fn(usize) -> Answer) -> std::io::Result<()> {
+fn serve(
+    stream: &TcpStream,
+    state: &Shared,
+    script: &dyn Fn(usize, Option<&Request>) -> Answer,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut out = stream;
     loop {
-        let next = script(state.requests.lock().unwrap().len());
+        let next = script(state.requests.lock().unwrap().len(), None);
         match next {
             Answer::NeverRead => {
                 thread::sleep(Duration::from_secs(60));
@@ -198,7 +219,7 @@ fn serve(stream: &TcpStream, state: &Shared, script: &dyn Fn(usize) -> Answer) -
         }
         let Some(request) = read_request(&mut reader)? else { return Ok(()) };
         let mut requests = state.requests.lock().unwrap();
-        let answer = script(requests.len());
+        let answer = script(requests.len(), Some(&request));
         requests.push(request);
         state.changed.notify_all();
         drop(requests);
