@@ -332,7 +332,7 @@ impl Sources<'_> {
     /// A token before a user before what stands in the URL.
     fn authorization(&mut self, endpoint: &Endpoint) -> Option<(String, Secret)> {
         let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
-        let value = if let Some(token) = self.secret("VLOG_TOKEN") {
+        let value = if let Some(token) = self.token() {
             format!("Bearer {token}")
         } else if let Some(user) = self.secret("VLOG_USER") {
             basic(&format!("{user}:{}", self.secret("VLOG_PASSWORD").unwrap_or_default()))
@@ -342,11 +342,19 @@ impl Sources<'_> {
         Some(("Authorization".to_owned(), Secret(value)))
     }
 
+    fn token(&mut self) -> Option<String> {
+        let token = self.secret("VLOG_TOKEN")?;
+        check_token(&token)
+            .map_err(|error| self.warnings.push(format!("could not use VLOG_TOKEN: {error}; it is ignored")))
+            .ok()?;
+        Some(token)
+    }
+
     /// A variable, or the file named by the variable with `_FILE` added, without its last newline.
     fn secret(&mut self, name: &str) -> Option<String> {
-        self.variable(name, check_secret).or_else(|| {
+        (self.env)(name).or_else(|| {
             self.variable(&format!("{name}_FILE"), |path| {
-                check_secret(read_file(path)?.trim_end_matches(['\r', '\n']))
+                Ok(read_file(path)?.trim_end_matches(['\r', '\n']).to_owned())
             })
         })
     }
@@ -446,15 +454,11 @@ fn read_file(path: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A secret that a header can hold; it is not repeated if it is none.
-fn check_secret(text: &str) -> Result<String> {
-    let text = text.trim();
-    ensure!(
-        text.chars().all(|char| char == ' ' || char.is_ascii_graphic()),
-        "it has characters that no header holds"
-    );
-    ensure!(text.len() <= 4096, "it is longer than 4 KiB");
-    Ok(text.to_owned())
+/// Whether a header can hold the token, which is not repeated.
+fn check_token(token: &str) -> Result<()> {
+    ensure!(token.chars().all(|char| char.is_ascii_graphic()), "it has characters that no header holds");
+    ensure!(token.len() <= 4096, "it is longer than 4 KiB");
+    Ok(())
 }
 
 /// `Name: value`, or `@FILE` with one of them on each line.

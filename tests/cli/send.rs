@@ -374,6 +374,14 @@ fn secrets_come_from_files_and_urls_too() {
 }
 
 #[test]
+fn a_password_may_have_any_character() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_USER", "u").with("VLOG_PASSWORD", "p \u{e4}");
+    env.run(&["send", "-v", "m"]).in_silence();
+    assert_eq!(server.request().headers["authorization"], "Basic dTpwIMOk");
+}
+
+#[test]
 fn secrets_are_never_shown() {
     let env = TestEnv::new().with("VLOG_TOKEN", "s3cret").with("VLOG_VERBOSE", "1");
     let url = format!("http://user:s3cret@{}", Server::refused());

@@ -9,7 +9,7 @@ use crate::server::{Server, texts};
 const DEADLINE: Duration = Duration::from_millis(2500);
 
 #[test]
-fn a_frozen_server_costs_two_seconds_and_nothing_else() {
+fn a_frozen_server_costs_one_wait_and_no_record() {
     let Some(server) = Server::start() else { return };
     let env = Env::new(&server);
     env.send(["before", "-s", "x"]);
@@ -26,6 +26,12 @@ fn a_frozen_server_costs_two_seconds_and_nothing_else() {
     for finished in [&sent, &piped, &failed] {
         assert!(finished.time < DEADLINE, "{finished:?}");
     }
+    // Asked for, it is tried at once; before, the breaker kept the others from waiting too.
+    let flushed = env.run(&["flush", "--fail"]);
+    assert_eq!(flushed.status, Some(0), "{flushed:?}");
+    // The request that was cut may have arrived after all.
+    let count = texts(&server.rows_of("vlog"), "_msg").len();
+    assert!((12..=13).contains(&count), "{count} records");
     env.send(["after", "-s", "x"]);
     env.pipe(&["-s", "x"], "after that\n");
     assert_eq!(texts(&server.rows_of("x"), "_msg"), ["before", "after", "after that"]);
