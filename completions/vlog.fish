@@ -102,3 +102,4 @@ complete -c vlog -n "__fish_vlog_using_subcommand status" -s v -l verbose -d 'Sa
 complete -c vlog -n "__fish_vlog_using_subcommand status" -l no-outbox -d 'Do not keep what cannot be delivered'
 complete -c vlog -n "__fish_vlog_using_subcommand status" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c vlog -n "__fish_vlog_using_subcommand completions" -f -a "bash zsh fish"

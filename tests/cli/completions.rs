@@ -13,12 +13,24 @@ use crate::env::{TestEnv, finish};
 const SCRIPTS: [(Shell, &str, &str); 3] =
     [(Shell::Bash, "bash", "vlog.bash"), (Shell::Zsh, "zsh", "_vlog"), (Shell::Fish, "fish", "vlog.fish")];
 
+/// The script for a shell. What clap_complete leaves out for fish, the values of an argument, is added.
+fn script(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    generate(shell, &mut cli::command(), "vlog", &mut script);
+    if shell == Shell::Fish {
+        let shells = SCRIPTS.map(|(_, name, _)| name).join(" ");
+        let line =
+            format!("complete -c vlog -n \"__fish_vlog_using_subcommand completions\" -f -a \"{shells}\"\n");
+        script.extend_from_slice(line.as_bytes());
+    }
+    script
+}
+
 #[test]
 fn completion_scripts_are_up_to_date() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
     for (shell, _, name) in SCRIPTS {
-        let mut script = Vec::new();
-        generate(shell, &mut cli::command(), "vlog", &mut script);
+        let script = script(shell);
         let path = folder.join(name);
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &script).unwrap();
