@@ -41,9 +41,11 @@ impl Breaker {
     /// How things stand, for those who only want to know.
     #[must_use]
     pub fn look(&self, now: Time) -> State {
-        match File::open(&self.path).map(|file| opened(&file)) {
-            Err(_) => State::Closed,
-            Ok(since) => since.and_then(|since| left(since, now)).map_or(State::Probe, State::Open),
+        // Mostly it is not there; something else than a file is none of ours.
+        let is_file = fs::symlink_metadata(&self.path).is_ok_and(|found| found.is_file());
+        match is_file.then(|| File::open(&self.path).ok()).flatten().map(|file| opened(&file)) {
+            None => State::Closed,
+            Some(since) => since.and_then(|since| left(since, now)).map_or(State::Probe, State::Open),
         }
     }
 
@@ -71,6 +73,9 @@ impl Breaker {
 
     /// A first request has waited in vain. The directory is there, since its record was kept.
     pub fn open(&self, now: Time) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| !found.is_file()) {
+            return;
+        }
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).to_owned();
         // Without it the next call waits too: slower, and no harm done.
         let _ = options.open(&self.path).map(|file| stamp(&file, now));

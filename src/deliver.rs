@@ -4,7 +4,7 @@
 //!   outbox and is tried again by a later call.
 //! - 400 and 413 split it, so that one bad record cannot hold back the good ones. A single record is rejected only
 //!   if the same server takes a canned good one in the same call: a wrong path or tenant rejects nothing.
-//! - A first request that waited in vain opens the breaker, and for a while batches go to the outbox untried.
+//! - A first request that waited half a second for nothing opens the breaker, and for a while batches go to the outbox untried.
 //! - After a quick delivery, what waits in the outbox is drained a little.
 
 use std::os::unix::net::UnixStream;
@@ -16,7 +16,7 @@ use crate::breaker::{Breaker, State};
 use crate::client::{Client, Outcome};
 use crate::config::{Config, Endpoint};
 use crate::net::Deadline;
-use crate::outbox::{Claim, DOUBTFUL, Destination, Outbox, split_lines};
+use crate::outbox::{Claim, DOUBTFUL, Destination, ENTRY_BYTES, Outbox, split_lines};
 use crate::protocol::{Batch, jsonline};
 use crate::report::records;
 use crate::stdio;
@@ -35,15 +35,16 @@ const IN_VAIN: Duration = Duration::from_millis(500);
 /// No piece of a drain is made smaller than this, however thin the line.
 const LEAST_BYTES: usize = 4 * 1024;
 
-/// What became of a batch. The texts are sentences that say why, and what became of the data.
+/// What became of a batch. The texts are sentences that say why, and what became of the data; the numbers are of
+/// the records that were not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// The server has it.
     Delivered,
     /// The outbox has it, or what is left of it.
-    Kept(String),
+    Kept(String, u64),
     /// It is gone, or what is left of it.
-    Lost(String),
+    Lost(String, u64),
 }
 
 /// What became of one round of draining.
@@ -51,8 +52,8 @@ pub enum Fate {
 pub enum Drained {
     /// There was nothing that this process could have taken.
     Nothing,
-    /// So many records went out.
-    Some(u64),
+    /// So many records went out, and so many were refused and put aside.
+    Some(u64, u64),
     /// The server did not take them; why.
     Stopped(String),
 }
@@ -102,7 +103,8 @@ impl Delivery {
             let request = jsonline::request(&batch.lines, &self.destination.stream_fields);
             let head = self.client.describe(&request.path, request.content_type);
             let printed = print(&head, request.body);
-            return printed.map_or_else(|error| Fate::Lost(format!("{error:#}")), |()| Fate::Delivered);
+            return printed
+                .map_or_else(|error| Fate::Lost(format!("{error:#}"), batch.records), |()| Fate::Delivered);
         }
         let deadline =
             match self.store.as_ref().map_or(State::Closed, |store| store.breaker.enter(Time::now())) {
@@ -117,23 +119,32 @@ impl Delivery {
             };
         let start = Instant::now();
         let attempt = self.attempt(&batch.lines, &self.destination.stream_fields, deadline);
-        let Some(why) = attempt.why else {
-            self.note_answer();
-            return Fate::Delivered;
-        };
-        if attempt.timed_out && start.elapsed() >= IN_VAIN {
+        let (left, rejected) = self.settle(&attempt, &self.destination);
+        let why = attempt.why.unwrap_or_default();
+        if !attempt.left.is_empty() && start.elapsed() >= IN_VAIN {
             self.open_breaker();
         }
-        let put_aside = attempt.rejected.is_empty() || self.put_aside(&attempt.rejected);
-        let refused = records(attempt.rejected.len() as u64);
-        match (attempt.left.is_empty(), put_aside) {
-            (true, true) => Fate::Kept(format!("{why}; {refused} put aside in the outbox, below rejected")),
-            (true, false) => Fate::Lost(format!("{why}; {refused} lost")),
-            (false, _) => {
-                let lines = attempt.left.concat();
-                self.keep(&Batch { records: count(&lines), lines }, &why)
-            }
+        if !left.is_empty() {
+            let lines = left.concat();
+            return self.keep(&Batch { records: count(&lines), lines }, &why);
         }
+        self.note_answer();
+        if rejected > 0 {
+            let text = format!("{why}; {} put aside in the outbox, below rejected", records(rejected));
+            return Fate::Kept(text, rejected);
+        }
+        Fate::Delivered
+    }
+
+    /// Puts aside what the server refuses for good, below `rejected`. What is left then, with what could not be put
+    /// aside, and how many records were.
+    fn settle<'a>(&self, attempt: &Attempt<'a>, destination: &Destination) -> (Vec<&'a [u8]>, u64) {
+        let aside = |line: &&[u8]| {
+            self.store.as_ref().is_some_and(|store| store.outbox.reject(destination, line).is_ok())
+        };
+        let (aside, mut left): (Vec<&[u8]>, Vec<&[u8]>) = attempt.rejected.iter().copied().partition(aside);
+        left.extend(&attempt.left);
+        (left, aside.len() as u64)
     }
 
     fn note_answer(&self) {
@@ -152,12 +163,14 @@ impl Delivery {
     /// Puts a batch into the outbox; `why` begins the sentence that says so.
     #[must_use]
     pub fn keep(&self, batch: &Batch, why: &str) -> Fate {
-        let lost = |reason: &str| Fate::Lost(format!("{why}; {} lost{reason}", records(batch.records)));
+        let lost = |reason: &str| {
+            Fate::Lost(format!("{why}; {} lost{reason}", records(batch.records)), batch.records)
+        };
         let Some(store) = &self.store else { return lost("") };
         match store.outbox.put(&self.destination, &batch.lines) {
             Ok(()) => {
                 store.outbox.remember(why);
-                Fate::Kept(format!("{why}; {} kept in the outbox", records(batch.records)))
+                Fate::Kept(format!("{why}; {} kept in the outbox", records(batch.records)), batch.records)
             }
             Err(error) => lost(&format!(": {error:#}")),
         }
@@ -173,6 +186,13 @@ impl Delivery {
     #[must_use]
     pub fn has_entries(&self) -> bool {
         self.store.as_ref().is_some_and(|store| store.outbox.has_entries(&self.destination))
+    }
+
+    /// Whether the server has not answered lately, so that nobody waits for it now.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        let state = |store: &Store| store.breaker.look(Time::now());
+        matches!(self.store.as_ref().map(state), Some(State::Open(_)))
     }
 
     /// Whether the breaker lets this caller try now.
@@ -200,41 +220,48 @@ impl Delivery {
     #[must_use]
     pub fn drain(&self, most: usize, deadline: Deadline) -> Drained {
         let Some(store) = &self.store else { return Drained::Nothing };
-        let Some(claim) = store.outbox.claim(&self.destination) else { return Drained::Nothing };
+        let claim = match store.outbox.claim(&self.destination) {
+            Ok(Some(claim)) => claim,
+            Ok(None) => return Drained::Nothing,
+            Err(error) => return Drained::Stopped(format!("{error:#}")),
+        };
+        let destination = claim.destination.clone();
         // Small entries of one stream share a request; a large one does not fit and is sent in pieces.
         let mut claims = vec![claim];
-        let mut size = claims.iter().map(|claim| claim.lines.len()).sum::<usize>();
-        while size < LEAST_BYTES.min(most) {
-            let same = |claim: &Claim| claims.iter().all(|first| first.destination == claim.destination);
-            let Some(next) = store.outbox.claim(&self.destination).filter(same) else { break };
-            size += next.lines.len();
+        let mut all: Vec<u8> = claims.iter().flat_map(|claim| claim.lines.iter().copied()).collect();
+        while all.len() < LEAST_BYTES.min(most) {
+            let next = store.outbox.claim(&self.destination).ok().flatten();
+            let Some(next) = next.filter(|claim| claim.destination == destination) else { break };
+            all.extend_from_slice(&next.lines);
             claims.push(next);
         }
-        let all: Vec<u8> = claims.iter().flat_map(|claim| claim.lines.iter().copied()).collect();
-        let stream_fields =
-            claims.first().map(|claim| claim.destination.stream_fields.clone()).unwrap_or_default();
         let (now, later) = split_lines(&all, most);
-        let attempt = self.attempt(now, &stream_fields, deadline);
-        let Some(last) = claims.pop() else { return Drained::Nothing };
-        let left: u64 = attempt.left.iter().map(|lines| count(lines)).sum();
-        let gone = count(now) - left;
+        let attempt = self.attempt(now, &destination.stream_fields, deadline);
+        let (left, rejected) = self.settle(&attempt, &destination);
+        let gone = count(now) - left.iter().map(|lines| count(lines)).sum::<u64>();
+        let mut is_noted = true;
         if gone > 0 || attempt.timed_out {
-            self.put_aside(&attempt.rejected);
             let mut pieces = Vec::new();
-            for lines in attempt.left {
+            for lines in left {
                 // After a time-out two halves are put back, so that a thin line makes progress.
                 let most = if attempt.timed_out { lines.len() / 2 } else { lines.len() };
                 let (first, second) = split_lines(lines, most);
                 pieces.extend([first, second]);
             }
             pieces.push(later);
-            last.replace(&pieces);
-            claims.into_iter().for_each(Claim::remove);
+            is_noted = Claim::replace(claims, &pieces);
         }
-        if gone > 0 {
+        if gone > rejected {
             self.note_answer();
         }
-        if left == 0 { Drained::Some(gone) } else { Drained::Stopped(attempt.why.unwrap_or_default()) }
+        match attempt.why.filter(|_| !attempt.left.is_empty()) {
+            Some(why) => Drained::Stopped(why),
+            // Else the same records would go out again and again.
+            None if !is_noted => {
+                Drained::Stopped("could not take what was delivered out of the outbox".to_owned())
+            }
+            None => Drained::Some(gone - rejected, rejected),
+        }
     }
 
     /// Delivers lines, in pieces where the server asks for it.
@@ -291,19 +318,35 @@ impl Delivery {
         }
     }
 
-    /// Puts aside what the server refuses for good. What cannot be put aside is lost.
-    fn put_aside(&self, rejected: &[&[u8]]) -> bool {
-        self.store.as_ref().is_some_and(|store| {
-            rejected.iter().all(|line| store.outbox.reject(&self.destination, line).is_ok())
-        })
-    }
-
     /// Counts a record whose time the server may not keep, for `status`.
     pub fn count_doubtful(&self) {
         let there = |store: &&Store| store.outbox.is_ours().unwrap_or(false);
         if let Some(store) = self.store.as_ref().filter(there) {
             store.outbox.count(DOUBTFUL, 1);
         }
+    }
+}
+
+/// How much a request of a drain may carry: as much as the line has shown to carry in time.
+#[derive(Debug)]
+pub struct Pace {
+    /// The next request's size.
+    pub bytes: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { bytes: DRAIN_BYTES }
+    }
+}
+
+impl Pace {
+    /// Learns from a request that was answered in `time`: a quick one allows more, up to a whole entry; a slow one
+    /// as much as takes half of the timeout.
+    pub fn learn(&mut self, time: Duration, timeout: Duration) {
+        let fits = self.bytes as u128 * timeout.as_millis() / time.as_millis().max(1) / 2;
+        let most = if time < IN_VAIN { self.bytes * 4 } else { usize::try_from(fits).unwrap_or(ENTRY_BYTES) };
+        self.bytes = most.clamp(LEAST_BYTES, ENTRY_BYTES);
     }
 }
 

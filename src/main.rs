@@ -45,6 +45,7 @@ fn main() -> ExitCode {
     let argv: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     keep_promise_on_panic(&argv);
     panic_if_asked("main");
+    signals::survive_file_limits();
     let verdict = match read(&argv) {
         Ok((verb, mistakes, dropped)) => dispatch(verb, Context { env: &variable, mistakes, dropped }),
         Err(error) if !error.use_stderr() => {

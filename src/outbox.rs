@@ -29,6 +29,9 @@ use crate::time::Time;
 /// An entry takes no more appends at this size; it is also what one request of a drain carries at most.
 pub const ENTRY_BYTES: usize = 256 * 1024;
 
+/// A larger file is no entry: one record may exceed the size at which an entry is full, but not by much.
+const MAX_ENTRY_BYTES: u64 = 4 * ENTRY_BYTES as u64;
+
 /// How often a new entry is tried under another name, should a drain be faster than its creator.
 const TRIES: usize = 10;
 
@@ -175,7 +178,9 @@ impl Outbox {
     pub fn is_ours(&self) -> Result<bool> {
         let found = match fs::metadata(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            found => found.with_context(|| format!("could not use {}", self.folder.display()))?,
+            found => found
+                .map_err(|error| without_code(&error))
+                .with_context(|| format!("could not use {}", self.folder.display()))?,
         };
         if found.uid() != nix::unistd::geteuid().as_raw() || found.mode() & 0o002 != 0 || !found.is_dir() {
             bail!("could not use {}: it is not a directory of your own", self.folder.display());
@@ -183,11 +188,16 @@ impl Outbox {
         Ok(true)
     }
 
+    /// When an entry is full. Under a small cap entries are small, so that dropping one spares the others.
+    fn entry_bytes(&self) -> usize {
+        usize::try_from(self.max_bytes / 4).unwrap_or(ENTRY_BYTES).clamp(1, ENTRY_BYTES)
+    }
+
     fn put_into(&self, folder: &Path, destination: &Destination, lines: &[u8]) -> Result<()> {
         let mut rest = lines;
         while !rest.is_empty() {
-            let (now, later) = split_lines(rest, ENTRY_BYTES);
-            append(folder, destination, now)
+            let (now, later) = split_lines(rest, self.entry_bytes());
+            append(folder, destination, now, self.entry_bytes())
                 .map_err(|error| without_code(&error))
                 .with_context(|| format!("could not write to {}", self.folder.display()))?;
             rest = later;
@@ -196,14 +206,19 @@ impl Outbox {
     }
 
     /// Takes the oldest entry for the server of `destination` that nobody holds; torn lines are left out.
-    #[must_use]
-    pub fn claim(&self, destination: &Destination) -> Option<Claim> {
-        if !self.is_ours().ok()? {
-            return None;
+    ///
+    /// # Errors
+    /// The directory is not the caller's own.
+    pub fn claim(&self, destination: &Destination) -> Result<Option<Claim>> {
+        if !self.is_ours()? {
+            return Ok(None);
         }
         let server = destination.server();
         let ours = |name: &String| name.split('.').nth(1) == Some(&server);
-        names(&self.folder).into_iter().filter(ours).find_map(|name| Claim::new(&self.folder, name))
+        let claims =
+            names(&self.folder).into_iter().filter(ours).filter_map(|name| Claim::new(&self.folder, name));
+        // A name can be forged by a slip of the hand; what the entry says goes.
+        Ok(claims.into_iter().find(|claim| claim.destination.server() == server))
     }
 
     /// Whether anything waits for the server of `destination`.
@@ -250,7 +265,7 @@ impl Outbox {
     pub fn count(&self, name: &str, by: u64) {
         let options =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).to_owned();
-        let Ok(file) = options.open(self.folder.join(name)) else { return };
+        let Ok(file) = open_plain(&self.folder.join(name), &options) else { return };
         for _ in 0..20 {
             if file.try_lock().is_ok() {
                 let sum = read_number(&file).unwrap_or(0).saturating_add(by);
@@ -267,14 +282,17 @@ impl Outbox {
         let text = format!("{}\n", json!({"time": Time::now().0, "error": error}));
         let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).to_owned();
         // It only informs; that it could not be written is told by whatever comes next.
-        let _ =
-            options.open(self.folder.join(LAST_ERROR)).and_then(|mut file| file.write_all(text.as_bytes()));
+        let _ = open_plain(&self.folder.join(LAST_ERROR), &options)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
     }
 
     /// What went wrong last, and when.
     #[must_use]
     pub fn last_error(&self) -> Option<(Time, String)> {
-        let found: Value = serde_json::from_slice(&fs::read(self.folder.join(LAST_ERROR)).ok()?).ok()?;
+        let mut text = Vec::new();
+        let file = open_plain(&self.folder.join(LAST_ERROR), OpenOptions::new().read(true)).ok()?;
+        file.take(MAX_ENTRY_BYTES).read_to_end(&mut text).ok()?;
+        let found: Value = serde_json::from_slice(&text).ok()?;
         Some((Time(found.get("time")?.as_i64()?), found.get("error")?.as_str()?.to_owned()))
     }
 
@@ -287,8 +305,10 @@ impl Outbox {
         if !self.is_ours()? {
             return Ok(summary);
         }
-        let counter =
-            |name: &str| File::open(self.folder.join(name)).ok().and_then(|file| read_number(&file));
+        let counter = |name: &str| {
+            let file = open_plain(&self.folder.join(name), OpenOptions::new().read(true));
+            file.ok().and_then(|file| read_number(&file))
+        };
         summary.dropped = counter(DROPPED).unwrap_or(0);
         summary.doubtful = counter(DOUBTFUL).unwrap_or(0);
         let known = |name: &str| {
@@ -304,7 +324,8 @@ impl Outbox {
             let read = file.read_at(&mut start, 0).unwrap_or(0);
             let header = start.get(..read).and_then(|start| start.split(|byte| *byte == b'\n').next());
             let records = count_records(&mut file);
-            if header.and_then(Destination::from_header).is_none() {
+            let is_huge = file.metadata().is_ok_and(|found| found.len() > MAX_ENTRY_BYTES);
+            if is_huge || header.and_then(Destination::from_header).is_none() {
                 summary.foreign += 1;
             } else if name.split('.').nth(1) == Some(&server) {
                 summary.records += records;
@@ -326,8 +347,8 @@ impl Outbox {
 pub struct Claim {
     folder: PathBuf,
     name: String,
-    /// Its lock.
-    _file: File,
+    /// Holds the lock.
+    file: File,
     /// Where its records go.
     pub destination: Destination,
     /// Whole JSON lines.
@@ -347,28 +368,44 @@ impl Claim {
             let _ = fs::remove_file(folder.join(&name));
             return None;
         }
-        Some(Self { folder: folder.to_owned(), name, _file: file, destination: destination??, lines })
+        Some(Self { folder: folder.to_owned(), name, file, destination: destination??, lines })
     }
 
-    /// The records have arrived.
-    pub fn remove(self) {
-        // Should it fail, they will arrive again: at least once.
-        let _ = fs::remove_file(self.folder.join(&self.name));
-    }
-
-    /// Puts back only these, each piece as an entry of its own, in the place of this one. A crash in between
-    /// leaves some twice, never none.
-    pub fn replace(self, pieces: &[&[u8]]) {
-        let (header, suffix) = (self.destination.header(), self.destination.suffix());
-        let mut place = arrival(&self.name).unwrap_or_else(Time::now);
+    /// Puts back only these pieces, each as an entry of its own, in the place of the claims, which are of one
+    /// destination. A crash in between leaves some twice, never none. `false` if the claims could not be taken away.
+    pub fn replace(claims: Vec<Self>, pieces: &[&[u8]]) -> bool {
+        let Some(last) = claims.last() else { return true };
+        let (header, suffix) = (last.destination.header(), last.destination.suffix());
+        let mut place = arrival(&last.name).unwrap_or_else(Time::now);
+        let mut made: Vec<(PathBuf, usize)> = Vec::new();
         for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-            place.0 += 1;
-            if create(&self.folder, place, &suffix, &header, piece).is_err() {
-                // Without room for the pieces the whole stays.
-                return;
+            place.0 = place.0.saturating_add(1);
+            if let Ok(path) = create(&last.folder, place, &suffix, &header, piece) {
+                made.push((path, header.len() + piece.len()));
+                continue;
             }
+            // Without room for the pieces the claims stay as they are.
+            for (path, length) in made {
+                take_back(&path, length as u64);
+            }
+            return false;
         }
-        self.remove();
+        // All are taken away, also after one could not be.
+        claims.into_iter().map(Self::remove).filter(|removed| !removed).count() == 0
+    }
+
+    /// Takes the entry away, or at least what is in it.
+    fn remove(self) -> bool {
+        fs::remove_file(self.folder.join(&self.name)).is_ok() || self.file.set_len(0).is_ok()
+    }
+}
+
+/// Removes an entry of `length` bytes, unless somebody has appended to it or sends it.
+fn take_back(path: &Path, length: u64) {
+    let Some(file) = lock(path) else { return };
+    if file.metadata().is_ok_and(|found| found.len() == length) {
+        // What cannot be removed comes twice: at least once.
+        let _ = fs::remove_file(path);
     }
 }
 
@@ -437,23 +474,37 @@ fn arrival(name: &str) -> Option<Time> {
 fn lock(path: &Path) -> Option<File> {
     let file = OpenOptions::new().read(true).append(true).open(path).ok()?;
     file.try_lock().ok()?;
+    let found = file.metadata().ok()?;
     // Gone between opening and locking: sent or dropped by whoever held it.
-    (file.metadata().ok()?.nlink() > 0).then_some(file)
+    (found.nlink() > 0 && found.len() <= MAX_ENTRY_BYTES).then_some(file)
 }
 
-/// Appends to the newest entry that has room and that nobody holds, or starts one.
-fn append(folder: &Path, destination: &Destination, lines: &[u8]) -> io::Result<()> {
+/// Opens a file of the outbox that is no entry, unless something else than a file has its name.
+fn open_plain(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is no regular file")),
+        _ => options.open(path),
+    }
+}
+
+/// Appends to the newest entry that is not full at `most` bytes and that nobody holds, or starts one.
+fn append(folder: &Path, destination: &Destination, lines: &[u8], most: usize) -> io::Result<()> {
     let (header, suffix) = (destination.header(), destination.suffix());
     let newest = names(folder).into_iter().rfind(|name| name.ends_with(&suffix));
-    if let Some(file) = newest.and_then(|name| lock(&folder.join(name))) {
-        let length = file.metadata()?.len();
-        let mut start = vec![0; header.len()];
-        let is_sound = file.read_exact_at(&mut start, 0).is_ok() && start == header;
-        if is_sound && usize::try_from(length).unwrap_or(usize::MAX) + lines.len() <= ENTRY_BYTES {
-            return append_lines(&file, length, lines);
+    let mut time = Time::now();
+    if let Some(name) = newest {
+        // A clock set back must not make the new entry an old one, or every put would start one.
+        time = time.max(Time(arrival(&name).map_or(0, |time| time.0.saturating_add(1))));
+        if let Some(file) = lock(&folder.join(name)) {
+            let length = file.metadata()?.len();
+            let mut start = vec![0; header.len()];
+            let is_sound = file.read_exact_at(&mut start, 0).is_ok() && start == header;
+            if is_sound && usize::try_from(length).unwrap_or(usize::MAX) + lines.len() <= most {
+                return append_lines(&file, length, lines);
+            }
         }
     }
-    create(folder, Time::now(), &suffix, &header, lines)
+    create(folder, time, &suffix, &header, lines).map(drop)
 }
 
 /// Appends to a locked entry of `length` bytes. What cannot be written whole is taken back.
@@ -467,8 +518,8 @@ fn append_lines(mut file: &File, length: u64, lines: &[u8]) -> io::Result<()> {
     file.write_all(&text).inspect_err(|_| drop(file.set_len(length)))
 }
 
-/// Starts an entry.
-fn create(folder: &Path, time: Time, suffix: &str, header: &[u8], lines: &[u8]) -> io::Result<()> {
+/// Starts an entry; where it is.
+fn create(folder: &Path, time: Time, suffix: &str, header: &[u8], lines: &[u8]) -> io::Result<PathBuf> {
     for _ in 0..TRIES {
         let random = RandomState::new().hash_one(time.0);
         let path = folder.join(format!("{:020}-{}-{random:016x}{suffix}", time.0.max(0), std::process::id()));
@@ -478,7 +529,8 @@ fn create(folder: &Path, time: Time, suffix: &str, header: &[u8], lines: &[u8]) 
             continue;
         }
         let text = [header, lines].concat();
-        return (&file).write_all(&text).inspect_err(|_| drop(fs::remove_file(&path)));
+        (&file).write_all(&text).inspect_err(|_| drop(fs::remove_file(&path)))?;
+        return Ok(path);
     }
     Err(io::Error::other("others are always faster"))
 }
@@ -505,7 +557,7 @@ fn read_number(file: &File) -> Option<u64> {
 /// The lines after the first.
 fn count_records(file: &mut File) -> u64 {
     let mut content = Vec::new();
-    if file.read_to_end(&mut content).is_err() {
+    if file.take(MAX_ENTRY_BYTES).read_to_end(&mut content).is_err() {
         return 0;
     }
     let lines = content.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty());

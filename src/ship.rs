@@ -10,10 +10,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::deliver::{Delivery, Drained, Fate};
+use crate::deliver::{Delivery, Drained, Fate, Pace};
 use crate::level::Level;
 use crate::line::Piece;
-use crate::outbox::ENTRY_BYTES;
 use crate::protocol::Batch;
 use crate::record::{Encoder, Fields, Parts, Record};
 use crate::report::{Report, records};
@@ -133,7 +132,7 @@ impl<'a> Shipper<'a> {
     }
 
     fn keep(&self, batch: &Batch, why: &str) {
-        self.queue.note(&self.delivery.keep(batch, why), batch.records, self.report);
+        self.queue.note(&self.delivery.keep(batch, why), self.report);
     }
 
     /// Sends off the rest and waits until all is delivered, for `time` at most; what is not goes to the outbox. What
@@ -285,11 +284,14 @@ impl Queue {
         }
     }
 
-    /// Begins a wait for the server that is not about a batch.
-    fn begin_drain(&self) {
+    /// Begins a wait for the server that is not about a batch; not any more when the end has come.
+    fn begin_drain(&self) -> bool {
         let mut state = self.lock();
-        state.draining = true;
-        state.owed_since.get_or_insert_with(Instant::now);
+        state.draining = state.end.is_none();
+        if state.draining {
+            state.owed_since.get_or_insert_with(Instant::now);
+        }
+        state.draining
     }
 
     /// Ends a wait for the server. `answered` says whether it took what it was given; whoever refuses at once is
@@ -304,16 +306,16 @@ impl Queue {
     }
 
     /// Notes what became of records. Of failures in a row only the first is told.
-    fn note(&self, fate: &Fate, records: u64, report: Report) {
+    fn note(&self, fate: &Fate, report: Report) {
         let mut state = self.lock();
         let was_failing = std::mem::replace(&mut state.failing, *fate != Fate::Delivered);
         let why = match fate {
             Fate::Delivered => return,
-            Fate::Kept(why) => {
+            Fate::Kept(why, records) => {
                 state.missing.kept += records;
                 why
             }
-            Fate::Lost(why) => {
+            Fate::Lost(why, records) => {
                 state.missing.lost += records;
                 why
             }
@@ -327,6 +329,7 @@ impl Queue {
     fn deliver_all(&self, delivery: &Delivery, timeout: Duration, report: Report) {
         // What an earlier run has left behind is looked after too.
         let mut something_waits = true;
+        let mut pace = Pace::default();
         loop {
             match self.next(timeout, something_waits.then_some(IDLE)) {
                 Task::End => return,
@@ -335,27 +338,33 @@ impl Queue {
                     let fate = delivery.deliver(&batch, Some(deadline));
                     // Whoever closed the queue meanwhile has taken the batch over.
                     if self.lock().in_hand.take().is_some() {
-                        self.note(&fate, batch.records, report);
+                        self.note(&fate, report);
                     }
                     let delivered = fate == Fate::Delivered;
                     self.end_wait(delivered);
                     something_waits |= !delivered;
                     if delivered && something_waits {
-                        something_waits = self.drain(delivery, timeout);
+                        something_waits = self.drain(delivery, timeout, &mut pace);
                     }
                 }
                 Task::Idle => {
-                    let drained = delivery.may_try() && self.drain(delivery, timeout);
+                    let drained = delivery.may_try() && self.drain(delivery, timeout, &mut pace);
                     something_waits = drained || delivery.has_entries();
                 }
             }
         }
     }
 
-    /// Delivers one entry of the outbox; whether there may be more.
-    fn drain(&self, delivery: &Delivery, timeout: Duration) -> bool {
-        self.begin_drain();
-        let drained = delivery.drain(ENTRY_BYTES, Instant::now().checked_add(timeout));
+    /// Delivers an entry of the outbox, or a part of it; whether there may be more.
+    fn drain(&self, delivery: &Delivery, timeout: Duration, pace: &mut Pace) -> bool {
+        if !self.begin_drain() {
+            return false;
+        }
+        let start = Instant::now();
+        let drained = delivery.drain(pace.bytes, start.checked_add(timeout));
+        if matches!(drained, Drained::Some(..)) {
+            pace.learn(start.elapsed(), timeout);
+        }
         self.end_wait(!matches!(drained, Drained::Stopped(_)));
         drained != Drained::Nothing
     }

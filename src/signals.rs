@@ -8,8 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag::register_conditional_shutdown;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag::{register, register_conditional_shutdown};
 use signal_hook::low_level::pipe;
 
 /// A stream that becomes readable when one of `signals` arrives, once for each.
@@ -44,6 +44,12 @@ pub fn interrupt() -> io::Result<UnixStream> {
 /// No descriptors left.
 pub fn terminate() -> io::Result<UnixStream> {
     readable_on(&[SIGTERM, SIGHUP])
+}
+
+/// Makes a write beyond the limit of file sizes (`ulimit -f`) fail like any other, instead of ending the process.
+pub fn survive_file_limits() {
+    // Should the kernel take no handler, the limit ends the process, as it does by default.
+    let _ = register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
 /// Makes INT, TERM and HUP end the process at once with `status`.

@@ -5,23 +5,16 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::unistd::{close, setsid};
 
 use super::{Context, Verdict, tell};
 use crate::cli::{DeliveryArgs, FlushArgs};
 use crate::config::Config;
-use crate::deliver::{Delivery, Drained};
-use crate::outbox::ENTRY_BYTES;
+use crate::deliver::{Delivery, Drained, Pace};
 use crate::report::{Report, records};
 use crate::signals;
-
-/// A request that took longer tells how thin the line is.
-const SLOW: Duration = Duration::from_millis(500);
-
-/// The least that a request carries, however thin the line.
-const LEAST_BYTES: usize = 4 * 1024;
 
 /// Delivers the outbox.
 pub fn run(args: &FlushArgs, context: Context) -> Verdict {
@@ -37,44 +30,32 @@ pub fn run(args: &FlushArgs, context: Context) -> Verdict {
     let verdict = |done| Verdict { done, fail: config.fail };
     let Some(delivery) = Delivery::new(&config, signals::stop().ok()) else { return verdict(true) };
     let progress = Progress { wanted: io::stderr().is_terminal() };
-    let mut delivered = 0;
-    let mut most = ENTRY_BYTES;
-    loop {
+    let (mut delivered, mut refused) = (0, 0);
+    let mut pace = Pace::default();
+    let stopped = loop {
         let start = Instant::now();
-        match delivery.drain(most, start.checked_add(config.timeout)) {
-            Drained::Nothing => {
-                progress.end();
-                if delivered > 0 {
-                    report.trouble(&format!("delivered {} from the outbox", records(delivered)));
-                }
-                return verdict(true);
-            }
-            Drained::Some(count) => {
-                delivered += count;
+        match delivery.drain(pace.bytes, start.checked_add(config.timeout)) {
+            Drained::Nothing => break None,
+            Drained::Stopped(why) => break Some(why),
+            Drained::Some(sent, rejected) => {
+                delivered += sent;
+                refused += rejected;
                 progress.show(delivered);
-                most = fitting(most, start.elapsed(), config.timeout);
-            }
-            Drained::Stopped(why) => {
-                progress.end();
-                let left = delivery.waiting();
-                report.trouble(&format!(
-                    "{why}; {} delivered, {} left in the outbox",
-                    records(delivered),
-                    records(left)
-                ));
-                return verdict(false);
+                pace.learn(start.elapsed(), config.timeout);
             }
         }
+    };
+    progress.end();
+    let mut told = format!("{} delivered", records(delivered));
+    if refused > 0 {
+        told = format!("{told}, {} refused and put aside", records(refused));
     }
-}
-
-/// What the next request may carry if one of `bytes` took `time`: half of what fits into the timeout.
-fn fitting(bytes: usize, time: Duration, timeout: Duration) -> usize {
-    if time < SLOW {
-        return bytes;
+    if let Some(why) = &stopped {
+        report.trouble(&format!("{why}; {told}, {} left in the outbox", records(delivery.waiting())));
+    } else if delivered + refused > 0 {
+        report.trouble(&told);
     }
-    let fits = bytes as u128 * timeout.as_millis() / time.as_millis().max(1) / 2;
-    usize::try_from(fits).unwrap_or(bytes).clamp(LEAST_BYTES, ENTRY_BYTES)
+    verdict(stopped.is_none() && refused == 0)
 }
 
 /// Starts `vlog flush` with the same server and as good as no tie to this process.

@@ -90,7 +90,7 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
             }
             verdict(true)
         }
-        Fate::Kept(why) | Fate::Lost(why) => {
+        Fate::Kept(why, _) | Fate::Lost(why, _) => {
             report.trouble(&why);
             verdict(false)
         }
@@ -103,12 +103,19 @@ fn hand_over(delivery: &Delivery, batch: &Batch, args: &DeliveryArgs, deadline: 
     if !delivery.put(batch) {
         return delivery.deliver(batch, deadline);
     }
+    // A server that does not answer is not waited for in the background either.
+    if delivery.is_paused() {
+        return Fate::Delivered;
+    }
     match super::flush::start_detached(args) {
         Ok(()) => Fate::Delivered,
-        Err(error) => Fate::Kept(format!(
-            "could not start vlog flush: {error}; {} kept in the outbox",
-            records(batch.records)
-        )),
+        Err(error) => {
+            let kept = records(batch.records);
+            Fate::Kept(
+                format!("could not start vlog flush: {error}; {kept} kept in the outbox"),
+                batch.records,
+            )
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::env::{TestEnv, finish};
 const SCRIPTS: [(Shell, &str, &str); 3] =
     [(Shell::Bash, "bash", "vlog.bash"), (Shell::Zsh, "zsh", "_vlog"), (Shell::Fish, "fish", "vlog.fish")];
 
-/// The script for a shell. What clap_complete leaves out for fish, the values of an argument, is added.
+/// The script for a shell. What `clap_complete` leaves out for fish, the values of an argument, is added.
 fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     generate(shell, &mut cli::command(), "vlog", &mut script);

@@ -140,7 +140,9 @@ fn a_bad_record_in_the_outbox_is_put_aside_by_a_flush() {
         env.run(&["send", message]).in_silence();
     }
     assert_eq!(env.waiting(), ["one", "bad", "two"]);
-    env.run(&["flush", "--fail"]).in_silence();
+    let flushed =
+        env.run(&["flush", "--fail", "-v"]).saying("2 records delivered, 1 record refused and put aside");
+    assert_eq!(flushed.status, Some(1));
     assert!(env.waiting().is_empty());
     assert_eq!(env.status()["outbox"]["rejected"], 1);
     let rejected = fs::read_dir(env.outbox().join("rejected")).unwrap().next().unwrap().unwrap().path();
@@ -398,7 +400,7 @@ fn a_flush_says_what_it_did_and_fails_only_for_those_who_ask() {
     finished.saying("connection refused; 0 records delivered, 2 records left in the outbox");
     assert_eq!(env.run(&["flush", "--fail"]).status, Some(1));
     let server = Server::at(env.url().trim_start_matches("http://"), Answer::Accept);
-    env.run(&["flush", "-v", "--fail"]).kept_the_promise().saying("delivered 2 records from the outbox");
+    env.run(&["flush", "-v", "--fail"]).kept_the_promise().saying("2 records delivered");
     assert_eq!(messages(&server), ["a", "b"]);
     env.run(&["flush", "-v", "--fail"]).in_silence();
 }
@@ -613,4 +615,121 @@ fn a_process_killed_at_any_moment_loses_nothing_that_it_said_it_kept() {
     let found: BTreeSet<_> = messages(&server).into_iter().collect();
     assert!(kept.is_subset(&found), "lost: {:?}", kept.difference(&found));
     assert!(found.contains("the last one") && !kept.is_empty());
+}
+
+#[test]
+fn a_server_that_fails_slowly_opens_the_breaker_too() {
+    let answer = b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let server = Server::new(Answer::LateRaw(Duration::from_millis(700), answer));
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "one"]).in_silence();
+    env.run(&["send", "-v", "two"]).kept_the_promise().saying("no answer lately");
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
+fn after_the_clock_was_set_back_records_still_share_an_entry() {
+    let env = TestEnv::new();
+    env.run(&["send", "0"]).in_silence();
+    let entry = env.entries().pop().unwrap();
+    let future = entry.to_str().unwrap().replacen("/0", "/02", 1);
+    let (start, rest) = future.split_at(future.find("/02").unwrap() + 21);
+    fs::write(format!("{start}{}", &rest[1..]), "damaged\n").unwrap();
+    for n in 1..20 {
+        env.run(&["send", &n.to_string()]).in_silence();
+    }
+    assert!(env.entries().len() <= 3, "{:#?}", env.entries());
+}
+
+#[test]
+fn a_small_cap_drops_the_oldest_and_not_what_was_just_kept() {
+    for cap in ["8K", "20K", "200K"] {
+        let env = TestEnv::new().with("VLOG_OUTBOX_MAX", cap);
+        for n in 0..100 {
+            env.run(&["send", &format!("{n} {}", "x".repeat(500))]).in_silence();
+            let waiting = env.waiting();
+            assert!(waiting.last().is_some_and(|last| last.starts_with(&format!("{n} "))), "{cap}: {n}");
+        }
+        assert_eq!(
+            env.waiting().len() as u64 + env.status()["outbox"]["dropped"].as_u64().unwrap(),
+            100,
+            "{cap}"
+        );
+    }
+}
+
+#[test]
+fn a_limit_of_file_sizes_is_no_end() {
+    let env = TestEnv::new();
+    let finished =
+        env::finish(&mut env.shell("ulimit -f 0; vlog send -v m 2>&1 | cat; echo line | vlog pipe --tee"));
+    let text = finished.text();
+    assert!(
+        text.contains("could not write to") && text.contains("1 record lost") && text.ends_with("line\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn pipes_and_directories_in_the_place_of_files_are_not_waited_for() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "m"]).in_silence();
+    fs::create_dir_all(env.outbox()).unwrap();
+    fs::set_permissions(env.outbox(), fs::Permissions::from_mode(0o700)).unwrap();
+    let dead = TestEnv::new();
+    dead.run(&["send", "m"]).in_silence();
+    let entry = dead.entries().pop().unwrap();
+    let name = entry.file_name().unwrap().to_str().unwrap();
+    let breaker = format!("breaker.{}", name.split('.').nth(1).unwrap());
+    for place in [breaker.as_str(), "last_error", "dropped", "doubtful_times"] {
+        let path = dead.outbox().join(place);
+        let _ = fs::remove_file(&path);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    }
+    dead.run(&["send", "m", "-t", "2001-01-01T00:00:00Z"]).in_silence();
+    assert_eq!(dead.run(&["status"]).status, Some(0));
+    assert_eq!(dead.waiting().len(), 2);
+}
+
+#[test]
+fn an_entry_is_sent_where_it_says_and_not_where_its_name_says() {
+    let server = Server::scripted(|n| if n == 0 { Answer::Status(503, "", "") } else { Answer::Accept });
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "m"]).in_silence();
+    let entry = env.entries().pop().unwrap();
+    let text = fs::read_to_string(&entry).unwrap().replace(&server.url(), "http://192.0.2.1:9428");
+    fs::write(&entry, text).unwrap();
+    env.run(&["flush"]).in_silence();
+    assert_eq!((server.requests().len(), env.waiting()), (1, vec!["m".to_owned()]));
+}
+
+#[test]
+fn a_huge_file_in_the_place_of_an_entry_is_left_alone() {
+    let server = Server::scripted(|n| if n == 0 { Answer::Status(503, "", "") } else { Answer::Accept });
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "m"]).in_silence();
+    let entry = env.entries().pop().unwrap();
+    OpenOptions::new().append(true).open(&entry).unwrap().set_len(1 << 30).unwrap();
+    env.run(&["flush"]).in_silence();
+    assert_eq!((server.requests().len(), env.entries().len()), (1, 1));
+    assert_eq!(env.status()["outbox"]["foreign_files"], 1);
+}
+
+#[test]
+fn a_pipe_that_ends_in_the_middle_of_a_drain_waits_for_it() {
+    let server = Server::scripted(|n| match n {
+        0 => Answer::Status(503, "", ""),
+        _ => Answer::Late(Duration::from_millis(400)),
+    });
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "kept"]).in_silence();
+    let mut child = env::spawn(env.vlog().arg("pipe").stdin(Stdio::piped()));
+    let stdin = child.stdin.take().unwrap();
+    server.wait_for(2);
+    drop(stdin);
+    env::wait(child).in_silence();
+    assert!(env.entries().is_empty());
+    env.run(&["flush"]).in_silence();
+    assert_eq!(server.requests().len(), 2);
 }

@@ -36,6 +36,8 @@ pub enum Answer {
     Late(Duration),
     /// These bytes, word for word.
     Raw(Vec<u8>),
+    /// The same, after this time.
+    LateRaw(Duration, Vec<u8>),
 }
 
 /// A request as it came.
@@ -254,6 +256,11 @@ fn serve(
             Answer::Close | Answer::NeverRead | Answer::Reset => return stream.shutdown(Shutdown::Both),
             Answer::Garbage => {
                 out.write_all(b"\x00\xff this is not HTTP\r\n\r\n")?;
+                return stream.shutdown(Shutdown::Both);
+            }
+            Answer::LateRaw(time, bytes) => {
+                thread::sleep(time);
+                out.write_all(&bytes)?;
                 return stream.shutdown(Shutdown::Both);
             }
             Answer::Raw(bytes) => {

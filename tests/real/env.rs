@@ -32,6 +32,11 @@ impl Env {
         self
     }
 
+    /// The home directory, where commands run.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Puts a shell script of this name on the path.
     pub fn script(&self, name: &str, text: &str) {
         let file = self.home.path().join(name);

@@ -9,6 +9,7 @@
 mod env;
 mod http;
 mod order;
+mod outage;
 mod query;
 mod readme;
 mod server;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, Once};
 use std::thread;
@@ -20,6 +20,8 @@ pub type Row = Map<String, Value>;
 /// A running server; it ends with this value.
 pub struct Server {
     child: Child,
+    program: PathBuf,
+    options: Vec<String>,
     port: u16,
     /// Where it keeps its data.
     folder: TempDir,
@@ -49,24 +51,32 @@ impl Server {
         for _ in 0..5 {
             let folder = TempDir::new().unwrap();
             let port = free_port();
-            let log = std::fs::File::create(folder.path().join("log")).unwrap();
-            let child = Command::new(&program)
-                .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
-                .arg(format!("-storageDataPath={}", folder.path().join("data").display()))
-                .args(options)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(log)
-                .spawn()
-                .unwrap_or_else(|error| panic!("could not start {}: {error}", program.display()));
-            let mut server =
-                Self { child, port, folder, prefix: prefix.clone(), credentials: credentials.clone() };
+            let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
+            let child = launch(&program, &options, port, folder.path());
+            let (program, prefix, credentials) = (program.clone(), prefix.clone(), credentials.clone());
+            let mut server = Self { child, program, options, port, folder, prefix, credentials };
             if server.comes_up() {
                 return Some(server);
             }
             eprintln!("{}", server.log());
         }
         panic!("{} does not start", program.display());
+    }
+
+    /// Ends it as an init system would: it writes down what it has taken first.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < end, "the server does not stop");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Starts it again after [`Server::stop`], on the same port and with the same data.
+    pub fn start_again(&mut self) {
+        self.child = launch(&self.program, &self.options, self.port, self.folder.path());
+        assert!(self.comes_up(), "the server does not start again");
     }
 
     /// Waits until it answers; `false` if it ends instead.
@@ -152,6 +162,20 @@ impl Drop for Server {
             eprintln!("the server's log:\n{}", self.log());
         }
     }
+}
+
+/// Starts the program; its log goes on where an earlier one has ended.
+fn launch(program: &Path, options: &[String], port: u16, folder: &Path) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    Command::new(program)
+        .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
+        .arg(format!("-storageDataPath={}", folder.join("data").display()))
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("could not start {}: {error}", program.display()))
 }
 
 /// The text of a field; empty where the row does not have it, as for the server.
