@@ -51,12 +51,13 @@ uninstall: ## Remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vlog
 	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vlog.fish
 
-demo: build ## Send, pipe and query; works without a server too, and says what is missing
-	PATH="$(CURDIR)/target/static:$$PATH" VLOG_VERBOSE=1 sh -c '\
+demo: build ## Send, pipe, query and flush; without a server the outbox serves
+	PATH="$(CURDIR)/target/static:$$PATH" VLOG_VERBOSE=1 VLOG_OUTBOX="$(CURDIR)/target/demo-outbox" sh -c '\
 		set -x; \
 		vlog send "observation stored" service=nmem-capture; echo "exit status $$?"; \
-		{ echo "one line"; echo "another" >&2; } 2>&1 | vlog pipe --service x; echo "exit status $$?"; \
+		printf "one line\nanother\n" | vlog pipe --service x; echo "exit status $$?"; \
 		vlog query "service:x" --since 1h; echo "exit status $$?"; \
+		cat "$$VLOG_OUTBOX"/*.jsonl 2>/dev/null; vlog flush; echo "exit status $$?"; \
 		vlog send --dry-run -l error "backup failed" code:=3'
 
 bench: build ## Measure against a floor in the same run
