@@ -733,3 +733,41 @@ fn a_pipe_that_ends_in_the_middle_of_a_drain_waits_for_it() {
     env.run(&["flush"]).in_silence();
     assert_eq!(server.requests().len(), 2);
 }
+
+#[test]
+fn the_window_of_loss_is_what_a_killed_pipe_holds() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().args(["pipe", "--tee"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"young\n").unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
+    child.kill().unwrap();
+    env::wait(child);
+    assert!(server.requests().is_empty() && env.entries().is_empty());
+}
+
+#[test]
+fn the_window_of_duplication_is_a_request_that_was_taken_and_not_answered() {
+    let server = Server::scripted(|n| if n == 0 { Answer::Hang } else { Answer::Accept });
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "m", "--timeout", "300ms"]).in_silence();
+    env.run(&["flush", "--fail"]).in_silence();
+    assert_eq!(messages(&server), ["m", "m"]);
+}
+
+#[test]
+fn a_flush_shows_its_progress_on_a_terminal() {
+    let env = TestEnv::new();
+    env.run_with(&["pipe"], "line\n".repeat(3000)).in_silence();
+    let server = Server::at(env.url().trim_start_matches("http://"), Answer::Accept);
+    // script(1) gives the command a terminal.
+    let finished = env::finish(&mut env.shell("script -qec 'vlog flush' /dev/null"));
+    if finished.status != Some(0) {
+        eprintln!("SKIPPED: there is no script(1) here");
+        return;
+    }
+    let text = finished.text();
+    assert!(text.contains("\rvlog: ") && text.contains("vlog: 3000 records delivered"), "{text:?}");
+    assert_eq!(messages(&server).len(), 3000);
+}
