@@ -52,8 +52,8 @@ pub enum Fate {
 pub enum Drained {
     /// There was nothing that this process could have taken.
     Nothing,
-    /// So many records went out, and so many were refused and put aside.
-    Some(u64, u64),
+    /// So many records went out, so many were refused and put aside, and so many bytes were tried.
+    Some(u64, u64, usize),
     /// The server did not take them; why.
     Stopped(String),
 }
@@ -260,7 +260,7 @@ impl Delivery {
             None if !is_noted => {
                 Drained::Stopped("could not take what was delivered out of the outbox".to_owned())
             }
-            None => Drained::Some(gone - rejected, rejected),
+            None => Drained::Some(gone - rejected, rejected, now.len()),
         }
     }
 
@@ -341,11 +341,15 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Learns from a request that was answered in `time`: a quick one allows more, up to a whole entry; a slow one
-    /// as much as takes half of the timeout.
-    pub fn learn(&mut self, time: Duration, timeout: Duration) {
-        let fits = self.bytes as u128 * timeout.as_millis() / time.as_millis().max(1) / 2;
-        let most = if time < IN_VAIN { self.bytes * 4 } else { usize::try_from(fits).unwrap_or(ENTRY_BYTES) };
+    /// Learns from a request of `sent` bytes that was answered in `time`: a quick one allows more, up to a whole entry;
+    /// a slow one as much as takes half of the timeout. The small rest of an entry says nothing.
+    pub fn learn(&mut self, sent: usize, time: Duration, timeout: Duration) {
+        let fits = sent as u128 * timeout.as_millis() / time.as_millis().max(1) / 2;
+        let most = match time < IN_VAIN {
+            true if sent < self.bytes / 2 => return,
+            true => self.bytes * 4,
+            false => usize::try_from(fits).unwrap_or(ENTRY_BYTES),
+        };
         self.bytes = most.clamp(LEAST_BYTES, ENTRY_BYTES);
     }
 }
@@ -396,4 +400,27 @@ fn count(lines: &[u8]) -> u64 {
 /// stdout does not take it.
 pub fn print(head: &str, body: &[u8]) -> Result<()> {
     stdio::write_all(&[head.as_bytes(), b"\n", body].concat()).context("could not print the request")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_grows_with_quick_answers_and_shrinks_with_slow_ones() {
+        let timeout = Duration::from_secs(2);
+        let quick = Duration::from_millis(10);
+        let mut pace = Pace::default();
+        pace.learn(pace.bytes, quick, timeout);
+        assert_eq!(pace.bytes, 4 * DRAIN_BYTES);
+        pace.learn(pace.bytes, quick, timeout);
+        pace.learn(pace.bytes, quick, timeout);
+        assert_eq!(pace.bytes, ENTRY_BYTES);
+        pace.learn(100_000, Duration::from_secs(1), timeout);
+        assert_eq!(pace.bytes, 100_000);
+        pace.learn(1000, quick, timeout);
+        assert_eq!(pace.bytes, 100_000, "the rest of an entry says nothing about the line");
+        pace.learn(4096, Duration::from_secs(2), timeout);
+        assert_eq!(pace.bytes, LEAST_BYTES);
+    }
 }

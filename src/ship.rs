@@ -362,8 +362,8 @@ impl Queue {
         }
         let start = Instant::now();
         let drained = delivery.drain(pace.bytes, start.checked_add(timeout));
-        if matches!(drained, Drained::Some(..)) {
-            pace.learn(start.elapsed(), timeout);
+        if let Drained::Some(_, _, bytes) = drained {
+            pace.learn(bytes, start.elapsed(), timeout);
         }
         self.end_wait(!matches!(drained, Drained::Stopped(_)));
         drained != Drained::Nothing

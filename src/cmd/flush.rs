@@ -37,11 +37,11 @@ pub fn run(args: &FlushArgs, context: Context) -> Verdict {
         match delivery.drain(pace.bytes, start.checked_add(config.timeout)) {
             Drained::Nothing => break None,
             Drained::Stopped(why) => break Some(why),
-            Drained::Some(sent, rejected) => {
+            Drained::Some(sent, rejected, bytes) => {
                 delivered += sent;
                 refused += rejected;
                 progress.show(delivered);
-                pace.learn(start.elapsed(), config.timeout);
+                pace.learn(bytes, start.elapsed(), config.timeout);
             }
         }
     };
