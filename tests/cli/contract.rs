@@ -181,10 +181,14 @@ fn redirects_are_told_with_the_address_that_would_work() {
 #[test]
 fn a_panic_changes_nothing_for_the_caller() {
     let server = Server::new(Answer::Accept);
-    for place in ["send", "pipe", "query", "completions", "main"] {
+    for place in ["send", "pipe", "query", "flush", "status", "completions", "main"] {
         let env = TestEnv::for_server(&server).with("VLOG_TEST_PANIC", place);
         let verb = if place == "main" { "send" } else { place };
-        let argument = if verb == "completions" { "bash" } else { "a=b" };
+        let argument = match verb {
+            "completions" => "bash",
+            "flush" | "status" => "--no-outbox",
+            _ => "a=b",
+        };
         env.run_with(&[verb, argument], "one\n").in_silence();
         let told = env.run_with(&[verb, argument, "-v"], "one\n").kept_the_promise();
         if verb != "completions" {
