@@ -44,15 +44,27 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How often an idle sender looks after what waits in the outbox.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Turns lines into records and sends them off.
-pub struct Shipper<'a> {
+/// One stream of lines, and what its records have in common.
+pub struct Source<'a> {
     level: Option<Level>,
     fields: &'a Fields,
+    /// A line that comes in pieces.
+    long: Option<Parts<'a>>,
+}
+
+impl<'a> Source<'a> {
+    /// Every record of the stream gets `level` and `fields`.
+    #[must_use]
+    pub fn new(level: Option<Level>, fields: &'a Fields) -> Self {
+        Self { level, fields, long: None }
+    }
+}
+
+/// Turns lines into records and sends them off.
+pub struct Shipper {
     encoder: Encoder,
     /// The time of the newest record; each is later than the one before.
     last: Time,
-    /// A line that comes in pieces.
-    long: Option<Parts<'a>>,
     batch: Batch,
     opened: Option<Instant>,
     queue: Arc<Queue>,
@@ -60,16 +72,10 @@ pub struct Shipper<'a> {
     report: Report,
 }
 
-impl<'a> Shipper<'a> {
-    /// Starts the sender; every record gets `level` and `fields`, and `timeout` is one batch's.
-    pub fn start(
-        delivery: Delivery,
-        timeout: Duration,
-        report: Report,
-        encoder: Encoder,
-        level: Option<Level>,
-        fields: &'a Fields,
-    ) -> Self {
+impl Shipper {
+    /// Starts the sender; `timeout` is one batch's.
+    #[must_use]
+    pub fn start(delivery: Delivery, timeout: Duration, report: Report, encoder: Encoder) -> Self {
         let (queue, delivery) = (Arc::new(Queue::default()), Arc::new(delivery));
         let (of_sender, by_sender) = (Arc::clone(&queue), Arc::clone(&delivery));
         let sender = move || of_sender.deliver_all(&by_sender, timeout, report);
@@ -77,14 +83,14 @@ impl<'a> Shipper<'a> {
             report.trouble(&format!("could not start the sender: {error}; all records go to the outbox"));
             queue.lock().closed = true;
         }
-        let (last, long, batch, opened) = (Time(0), None, Batch::default(), None);
-        Self { level, fields, encoder, last, long, batch, opened, queue, delivery, report }
+        let (last, batch, opened) = (Time(0), Batch::default(), None);
+        Self { encoder, last, batch, opened, queue, delivery, report }
     }
 
-    /// Takes a piece of what was read at `now`.
-    pub fn take(&mut self, piece: Piece, now: Time) {
+    /// Takes a piece of what was read from `source` at `now`.
+    pub fn take(&mut self, piece: Piece, now: Time, source: &mut Source) {
         let time = now.max(Time(self.last.0.saturating_add(STEP_NANOSECONDS)));
-        let (level, fields) = (self.level, self.fields);
+        let (level, fields) = (source.level, source.fields);
         let out = &mut self.batch.lines;
         let written = match piece {
             Piece::Line(text) => {
@@ -92,13 +98,13 @@ impl<'a> Shipper<'a> {
                 self.encoder.write(&Record { time, message: &text, level, fields }, out)
             }
             Piece::Part(text) => {
-                let parts = self.long.get_or_insert_with(|| {
+                let parts = source.long.get_or_insert_with(|| {
                     self.last = Time(time.0 - 1);
                     self.encoder.split(time, level, fields)
                 });
                 parts.push_message(&text, out)
             }
-            Piece::End => self.long.take().map_or(0, |parts| parts.finish(out)),
+            Piece::End => source.long.take().map_or(0, |parts| parts.finish(out)),
         };
         // The parts of a record are a nanosecond apart.
         self.last.0 = self.last.0.saturating_add_unsigned(written);

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::deliver::Delivery;
 use crate::line::Lines;
 use crate::report::{self, Report};
-use crate::ship::Shipper;
+use crate::ship::{Shipper, Source};
 use crate::signals;
 use crate::stdio;
 use crate::time::Time;
@@ -59,8 +59,8 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
         copy(&mut input, &mut signals, &mut tee, report);
         return verdict(true);
     };
-    let mut shipper =
-        Shipper::start(delivery, config.timeout, report, encoder(), shared.level, &shared.fields);
+    let mut shipper = Shipper::start(delivery, config.timeout, report, encoder());
+    let mut source = Source::new(shared.level, &shared.fields);
     let mut lines = Lines::default();
     while let Some(bytes) = input.next(&mut signals, shipper.due_in()) {
         let mut rest = bytes;
@@ -69,11 +69,11 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
             shipper.ship_if_due();
         }
         let now = Time::now();
-        lines.feed(bytes, |piece| shipper.take(piece, now));
+        lines.feed(bytes, |piece| shipper.take(piece, now, &mut source));
         crate::panic_if_asked("pipe-line");
         shipper.ship_if_due();
     }
-    lines.finish(|piece| shipper.take(piece, Time::now()));
+    lines.finish(|piece| shipper.take(piece, Time::now(), &mut source));
     // Whoever sent a signal does not wait for long.
     let time = if signals.ended { config.timeout.min(SIGNAL_TIMEOUT) } else { config.timeout };
     let missing = shipper.finish(time);
