@@ -51,12 +51,16 @@ complete -c vlog -n "__fish_vlog_using_subcommand send" -l no-outbox -d 'Do not 
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s l -l level -d 'trace, debug, info, warn, error or fatal [default: info]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or vlog]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l parse -d 'How to read a line: auto, text, json, logfmt or raw [default: auto]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l multiline-start -d 'Join all lines up to the next that matches' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l tenant -d 'Tenant' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l timeout -d 'Give up after this time in all [default: 2s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l stream-fields -d 'Fields that make up the log stream' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l multiline -d 'Join the lines of tracebacks, stack traces and indented text'
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l keep-ansi -d 'Leave colours and other terminal codes in the text'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l tee -d 'Copy stdin to stdout as it comes'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l dry-run -d 'Print the requests, secrets left out, and send nothing'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l insecure -d 'Accept any certificate'

@@ -117,6 +117,7 @@ pub struct SendArgs {
 
 /// Send each line of stdin as a record
 #[derive(Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(override_usage = "COMMAND 2>&1 | vlog pipe [OPTIONS] [KEY=VALUE]...")]
 pub struct PipeArgs {
     /// Fields of every record
@@ -128,6 +129,18 @@ pub struct PipeArgs {
     /// Which program it is about [default: `$VLOG_SERVICE` or vlog]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,
+    /// How to read a line: auto, text, json, logfmt or raw [default: auto]
+    #[arg(long = "parse", value_name = "MODE")]
+    pub parse: Option<String>,
+    /// Join the lines of tracebacks, stack traces and indented text
+    #[arg(long = "multiline")]
+    pub multiline: bool,
+    /// Join all lines up to the next that matches
+    #[arg(long = "multiline-start", value_name = "REGEX", allow_hyphen_values = true)]
+    pub multiline_start: Option<String>,
+    /// Leave colours and other terminal codes in the text
+    #[arg(long = "keep-ansi")]
+    pub keep_ansi: bool,
     /// Copy stdin to stdout as it comes
     #[arg(long = "tee")]
     pub tee: bool,

@@ -8,6 +8,7 @@
 //! - After a quick delivery, what waits in the outbox is drained a little.
 
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -67,6 +68,8 @@ pub struct Delivery {
     timeout: Duration,
     dry_run: bool,
     store: Option<Store>,
+    /// Records that the outbox has dropped.
+    dropped: AtomicU64,
 }
 
 /// Where undelivered records are kept, and what is known of their server.
@@ -93,6 +96,7 @@ impl Delivery {
             timeout: config.timeout,
             dry_run: config.dry_run,
             store,
+            dropped: AtomicU64::new(0),
         })
     }
 
@@ -168,7 +172,8 @@ impl Delivery {
         };
         let Some(store) = &self.store else { return lost("") };
         match store.outbox.put(&self.destination, &batch.lines) {
-            Ok(()) => {
+            Ok(dropped) => {
+                self.dropped.fetch_add(dropped, Ordering::Relaxed);
                 store.outbox.remember(why);
                 Fate::Kept(format!("{why}; {} kept in the outbox", records(batch.records)), batch.records)
             }
@@ -318,12 +323,23 @@ impl Delivery {
         }
     }
 
-    /// Counts a record whose time the server may not keep, for `status`.
-    pub fn count_doubtful(&self) {
+    /// Counts records whose time the server may not keep, for `status`.
+    pub fn count_doubtful(&self, records: u64) {
         let there = |store: &&Store| store.outbox.is_ours().unwrap_or(false);
         if let Some(store) = self.store.as_ref().filter(there) {
-            store.outbox.count(DOUBTFUL, 1);
+            store.outbox.count(DOUBTFUL, records);
         }
+    }
+
+    /// How many records the outbox has dropped in this run, because it was full. If it has, there is room for a
+    /// small one to say so.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        let mut dropped = self.dropped.load(Ordering::Relaxed);
+        if let Some(store) = self.store.as_ref().filter(|_| dropped > 0) {
+            dropped += store.outbox.make_room();
+        }
+        dropped
     }
 }
 

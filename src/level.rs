@@ -17,37 +17,87 @@ pub enum Level {
     Fatal,
 }
 
-/// Every accepted spelling, in lower case.
-const SPELLINGS: [(&str, Level); 21] = [
+/// Every accepted spelling, in lower case. Three letters are zerolog's and tracing's way, four that of .NET and of
+/// logrus on a terminal; `fine` and `severe` are Java's, `dpanic` is zap's, `success` loguru's, `silly` npm's.
+const SPELLINGS: [(&str, Level); 39] = [
     ("trace", Level::Trace),
     ("trc", Level::Trace),
+    ("trac", Level::Trace),
+    ("trce", Level::Trace),
+    ("finer", Level::Trace),
+    ("finest", Level::Trace),
+    ("silly", Level::Trace),
     ("debug", Level::Debug),
     ("dbg", Level::Debug),
+    ("debu", Level::Debug),
+    ("dbug", Level::Debug),
+    ("fine", Level::Debug),
+    ("verbose", Level::Debug),
     ("info", Level::Info),
     ("inf", Level::Info),
     ("information", Level::Info),
     ("informational", Level::Info),
     ("notice", Level::Info),
+    ("success", Level::Info),
     ("warn", Level::Warn),
     ("warning", Level::Warn),
     ("wrn", Level::Warn),
     ("error", Level::Error),
     ("err", Level::Error),
+    ("erro", Level::Error),
+    ("fail", Level::Error),
     ("severe", Level::Error),
     ("fatal", Level::Fatal),
+    ("fata", Level::Fatal),
+    ("ftl", Level::Fatal),
     ("critical", Level::Fatal),
     ("crit", Level::Fatal),
     ("alert", Level::Fatal),
     ("emerg", Level::Fatal),
+    ("emergency", Level::Fatal),
     ("panic", Level::Fatal),
+    ("pani", Level::Fatal),
+    ("pnc", Level::Fatal),
+    ("dpanic", Level::Fatal),
 ];
 
 impl Level {
     /// Reads a level in any spelling and any case; `None` if it is no level.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let known = SPELLINGS.iter().find(|(spelling, _)| spelling.eq_ignore_ascii_case(text.trim()));
-        known.map(|&(_, level)| level)
+        let text = text.trim_ascii();
+        // Most words are none; their length and first letter tell.
+        let first = text.bytes().next()?.to_ascii_lowercase();
+        let may_be = |spelling: &str| spelling.len() == text.len() && spelling.bytes().next() == Some(first);
+        let is = |spelling: &str| may_be(spelling) && spelling.eq_ignore_ascii_case(text);
+        SPELLINGS.iter().find(|(spelling, _)| is(spelling)).map(|&(_, level)| level)
+    }
+
+    /// Syslog's severities: 0 is the worst, 7 is `debug` (RFC 5424, 6.2.1).
+    #[must_use]
+    pub fn from_syslog(severity: u64) -> Option<Self> {
+        Some(match severity {
+            0..=2 => Self::Fatal,
+            3 => Self::Error,
+            4 => Self::Warn,
+            5 | 6 => Self::Info,
+            7 => Self::Debug,
+            _ => return None,
+        })
+    }
+
+    /// The numbers of bunyan and pino: 10 is `trace`, 60 is `fatal`, and those between count as the level below.
+    #[must_use]
+    pub fn from_bunyan(number: u64) -> Option<Self> {
+        Some(match number {
+            10..=19 => Self::Trace,
+            20..=29 => Self::Debug,
+            30..=39 => Self::Info,
+            40..=49 => Self::Warn,
+            50..=59 => Self::Error,
+            60..=99 => Self::Fatal,
+            _ => return None,
+        })
     }
 
     /// The name as it is stored: lower case, because `LogsQL` words are case-sensitive.

@@ -104,6 +104,9 @@ pub struct Summary {
     pub foreign: u64,
 }
 
+/// What one more record without a long message takes of the disk, in an entry of its own or at the end of one.
+const SMALL_RECORD_BYTES: u64 = 8 * 1024;
+
 /// The counter of records that the cap has dropped.
 const DROPPED: &str = "dropped";
 
@@ -135,15 +138,15 @@ impl Outbox {
         self.max_bytes
     }
 
-    /// Keeps whole JSON lines for `destination`; if that exceeds the cap, the oldest entries go.
+    /// Keeps whole JSON lines for `destination`; if that exceeds the cap, the oldest entries go. How many records
+    /// those had.
     ///
     /// # Errors
     /// The directory cannot be made or written, or is not the caller's own.
-    pub fn put(&self, destination: &Destination, lines: &[u8]) -> Result<()> {
+    pub fn put(&self, destination: &Destination, lines: &[u8]) -> Result<u64> {
         self.prepare()?;
         self.put_into(&self.folder, destination, lines)?;
-        self.trim();
-        Ok(())
+        Ok(self.trim(self.max_bytes))
     }
 
     /// Keeps lines that their server refused where no drain finds them.
@@ -155,7 +158,7 @@ impl Outbox {
         let folder = self.folder.join(REJECTED);
         make_folder(&folder)?;
         self.put_into(&folder, destination, lines)?;
-        self.trim();
+        self.trim(self.max_bytes);
         Ok(())
     }
 
@@ -228,9 +231,15 @@ impl Outbox {
         names(&self.folder).iter().any(|name| name.split('.').nth(1) == Some(&server))
     }
 
-    /// Drops the oldest entries, waiting or rejected, until the disk blocks of all are within the cap. What
-    /// somebody holds is spared.
-    fn trim(&self) {
+    /// Makes room for one more small record; how many were dropped for that.
+    #[must_use]
+    pub fn make_room(&self) -> u64 {
+        self.trim(self.max_bytes.saturating_sub(SMALL_RECORD_BYTES))
+    }
+
+    /// Drops the oldest entries, waiting or rejected, until the disk blocks of all are within `most`. What
+    /// somebody holds is spared. How many records were dropped.
+    fn trim(&self, most: u64) -> u64 {
         let mut files = Vec::new();
         let mut total = 0;
         for folder in [self.folder.clone(), self.folder.join(REJECTED)] {
@@ -243,13 +252,13 @@ impl Outbox {
                 files.push((name, path, bytes));
             }
         }
-        if total <= self.max_bytes {
-            return;
+        if total <= most {
+            return 0;
         }
         files.sort_unstable();
         let mut dropped = 0;
         for (_, path, bytes) in files {
-            if total <= self.max_bytes {
+            if total <= most {
                 break;
             }
             let Some(mut file) = lock(&path) else { continue };
@@ -259,6 +268,7 @@ impl Outbox {
             }
         }
         self.count(DROPPED, dropped);
+        dropped
     }
 
     /// Adds to a persistent counter. Should another process hold it for long, the count is given up.

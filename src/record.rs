@@ -26,6 +26,9 @@ const MAX_FIELDS: usize = 1000;
 /// Fields that [`Encoder`] adds: `_time`, `_msg`, `level`, `vlog_id` and `vlog_part`.
 const OWN_FIELDS: usize = 5;
 
+/// Up to so many fields of a record and of its run together need no second look.
+const MAX_OWN_FIELDS: usize = MAX_FIELDS - OWN_FIELDS;
+
 /// When a record is split, fields of at most this many bytes go along in every part...
 const SMALL_FIELD_BYTES: usize = 8 * 1024;
 
@@ -49,6 +52,8 @@ pub struct Record<'a> {
     pub level: Option<Level>,
     /// Everything else. Records of one run mostly share it.
     pub fields: &'a Fields,
+    /// Fields of this record alone; where both have a name, these win.
+    pub own: Option<&'a OwnFields>,
 }
 
 /// The fields of a record beside time, message and level: names unique and within the limits, values text or
@@ -72,7 +77,7 @@ impl Fields {
         }
         keep_last_of_each_name(&mut list);
         list.retain(|(_, value)| value != "\"\"");
-        let most = MAX_FIELDS - OWN_FIELDS;
+        let most = MAX_OWN_FIELDS;
         if list.len() > most {
             // A field of that name goes the way of the rest, so that there are not two.
             let (mut rest, kept): (Vec<_>, Vec<_>) =
@@ -86,6 +91,146 @@ impl Fields {
             push_field(name, value, &mut encoded);
         }
         Self { list, encoded }
+    }
+}
+
+impl Fields {
+    /// These and a record's own.
+    fn with(&self, own: &OwnFields) -> Self {
+        let shared = self.list.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let item = |(name, value): (&str, &str)| {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+            Item { key: name.to_owned(), value }
+        };
+        Self::new(shared.chain(own.iter()).map(item))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.list.iter().any(|(known, _)| known == name)
+    }
+}
+
+/// The fields of one record alone: names and encoded values, in one buffer that is used again and again.
+///
+/// After [`OwnFields::tidy`] the same holds for them as for [`Fields`], but for their number.
+#[derive(Debug, Default)]
+pub struct OwnFields {
+    text: String,
+    /// Where a name begins, where it ends and its value begins, where that ends.
+    list: Vec<(usize, usize, usize)>,
+}
+
+impl OwnFields {
+    /// Takes everything out.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.list.clear();
+    }
+
+    /// Adds a field, named `path` and `name` together; `value` is a JSON scalar.
+    pub fn push(&mut self, path: &str, name: &str, value: &str) {
+        let start = self.text.len();
+        self.text.push_str(path);
+        self.text.push_str(name);
+        let middle = self.text.len();
+        self.text.push_str(value);
+        self.list.push((start, middle, self.text.len()));
+    }
+
+    /// Names and encoded values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.list.iter().map(|place| self.field(place))
+    }
+
+    fn field(&self, &(start, middle, end): &(usize, usize, usize)) -> (&str, &str) {
+        (self.text((start, middle)), self.text((middle, end)))
+    }
+
+    /// Name and encoded value of the field at this place.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<(&str, &str)> {
+        self.list.get(at).map(|place| self.field(place))
+    }
+
+    /// What lies at this place of the buffer.
+    #[must_use]
+    pub fn text(&self, (start, end): (usize, usize)) -> &str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Empties the field at this place; where its value lies in the buffer, until that is cleared.
+    pub fn remove(&mut self, at: usize) -> Option<(usize, usize)> {
+        let (_, middle, end) = self.list.get_mut(at)?;
+        let place = (*middle, *end);
+        *end = *middle;
+        Some(place)
+    }
+
+    /// Gives the field at this place another name.
+    pub fn rename_at(&mut self, at: usize, name: &str) {
+        let Some(&(_, middle, end)) = self.list.get(at) else { return };
+        let value = self.text((middle, end)).to_owned();
+        self.push("", name, &value);
+        if let Some(field) = self.list.pop() {
+            self.list.splice(at..=at, [field]);
+        }
+    }
+
+    /// Gives the field of this name another.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let found = self.iter().position(|(name, value)| name == from && !value.is_empty());
+        if let Some(at) = found {
+            self.rename_at(at, to);
+        }
+    }
+
+    /// Makes of several fields with one name the last, and drops those without a value.
+    pub fn keep_last(&mut self) {
+        let Self { text, list } = self;
+        let name = |&(start, middle, _): &(usize, usize, usize)| text.get(start..middle).unwrap_or_default();
+        // A few are compared pair by pair; sorting an index pays off only for more.
+        if list.len() <= 32 {
+            let mut at = 0;
+            while let Some((field, later)) = list.get(at..).and_then(<[_]>::split_first) {
+                let length = field.1 - field.0;
+                let is_same = |other| name(other) == name(field);
+                if later.iter().any(|other| other.1 - other.0 == length && is_same(other)) {
+                    list.remove(at);
+                } else {
+                    at += 1;
+                }
+            }
+            return;
+        }
+        let mut seen = std::collections::HashSet::new();
+        let mut kept: Vec<_> = list.iter().rev().filter(|field| seen.insert(name(field))).copied().collect();
+        kept.reverse();
+        *list = kept;
+    }
+
+    /// Gives each field a name that VictoriaLogs keeps, and drops those that it takes for absent.
+    pub fn tidy(&mut self) {
+        let Self { text, list } = self;
+        list.retain(|&(_, middle, end)| !matches!(text.get(middle..end), None | Some("" | "\"\"")));
+        let mut renamed = false;
+        for at in 0..self.list.len() {
+            let Some((name, _)) = self.get(at) else { continue };
+            if let Cow::Owned(safe) = own_name(name) {
+                self.rename_at(at, &safe);
+                renamed = true;
+            }
+        }
+        if renamed {
+            self.keep_last();
+        }
+    }
+}
+
+/// The name that a field keeps; owned if it is another.
+fn own_name(name: &str) -> Cow<'_, str> {
+    match safe_name(name) {
+        Cow::Borrowed(safe) if safe.len() == name.len() => Cow::Borrowed(safe),
+        safe => Cow::Owned(safe.into_owned()),
     }
 }
 
@@ -139,6 +284,10 @@ pub fn safe_name(name: &str) -> Cow<'_, str> {
     if matches!(name, "_time" | "_msg" | "_stream" | "_stream_id") {
         return Cow::Borrowed(name.trim_start_matches('_'));
     }
+    if name.is_empty() {
+        // VictoriaLogs takes the empty name for `_msg`.
+        return Cow::Borrowed("_");
+    }
     if name.len() <= MAX_NAME_BYTES {
         return Cow::Borrowed(name);
     }
@@ -161,7 +310,8 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
 }
 
 /// `text` as a JSON string, quotes included.
-fn json_string(text: &str) -> String {
+#[must_use]
+pub fn json_string(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     push_string(text, &mut out);
     String::from_utf8(out).unwrap_or_default()
@@ -208,19 +358,25 @@ impl Encoder {
     /// Appends the record to `out`, newline included, and returns how many lines it took: one, or as many parts
     /// as the server's longest line makes necessary. Parts are a nanosecond apart, so that time orders them.
     pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) -> u64 {
+        if let Some(own) = record.own.filter(|own| own.list.len() + record.fields.list.len() > MAX_OWN_FIELDS)
+        {
+            let fields = record.fields.with(own);
+            return self.write(&Record { fields: &fields, own: None, ..*record }, out);
+        }
         let start = out.len();
         let message = if record.message.is_empty() { EMPTY_MESSAGE } else { record.message };
         push_head(&mut self.time_format, record.time, record.level, out);
         out.extend_from_slice(b",\"_msg\":");
         push_string(message, out);
-        out.extend_from_slice(&record.fields.encoded);
+        push_fields(record, out);
         out.push(b'}');
         if out.len() - start <= MAX_LINE_BYTES {
             out.push(b'\n');
             return 1;
         }
         out.truncate(start);
-        let mut parts = self.split(record.time, record.level, record.fields);
+        let all = record.own.map(|own| record.fields.with(own));
+        let mut parts = self.split(record.time, record.level, all.as_ref().unwrap_or(record.fields));
         parts.push_message(message, out) + parts.finish(out)
     }
 
@@ -257,6 +413,24 @@ fn push_head(format: &mut TimeFormat, time: Time, level: Option<Level>, out: &mu
         out.extend_from_slice(b",\"level\":\"");
         out.extend_from_slice(level.name().as_bytes());
         out.push(b'"');
+    }
+}
+
+/// Appends the fields of a record, its own last.
+fn push_fields(record: &Record, out: &mut Vec<u8>) {
+    let hides = |name: &str| {
+        let own = record.own.is_some_and(|own| own.iter().any(|(other, _)| other == name));
+        own || (name == "level" && record.level.is_some())
+    };
+    let shared = record.fields;
+    if (record.own.is_some() || shared.has("level")) && shared.list.iter().any(|(name, _)| hides(name)) {
+        let others = shared.list.iter().filter(|(name, _)| !hides(name));
+        others.for_each(|(name, value)| push_field(name, value, out));
+    } else {
+        out.extend_from_slice(&shared.encoded);
+    }
+    if let Some(own) = record.own {
+        own.iter().for_each(|(name, value)| push_field(name, value, out));
     }
 }
 
@@ -378,7 +552,7 @@ mod tests {
     /// Encodes one record and checks each line against the server's limits.
     fn lines(message: &str, fields: &Fields) -> Vec<Map<String, Value>> {
         let mut out = Vec::new();
-        let record = Record { time: NOON, message, level: Some(Level::Info), fields };
+        let record = Record { time: NOON, message, level: Some(Level::Info), fields, own: None };
         let count = Encoder::new(7).write(&record, &mut out);
         let lines = read(&out);
         assert_eq!(lines.len() as u64, count);
@@ -409,8 +583,13 @@ mod tests {
     fn a_plain_record_is_one_line() {
         let mut out = Vec::new();
         let fields = fields(&[("service", json!("x")), ("n", json!(1)), ("ok", json!(true))]);
-        let record =
-            Record { time: NOON, message: "say \"hi\"\n", level: Some(Level::Warn), fields: &fields };
+        let record = Record {
+            time: NOON,
+            message: "say \"hi\"\n",
+            level: Some(Level::Warn),
+            fields: &fields,
+            own: None,
+        };
         assert_eq!(Encoder::new(0).write(&record, &mut out), 1);
         let expected = "{\"_time\":\"2026-11-20T12:00:00.000000000Z\",\"level\":\"warn\",\
             \"_msg\":\"say \\\"hi\\\"\\n\",\"service\":\"x\",\"n\":1,\"ok\":true}\n";

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use crate::deliver::{Delivery, Drained, Fate, Pace};
 use crate::level::Level;
 use crate::line::Piece;
+use crate::parse::Parser;
 use crate::protocol::Batch;
-use crate::record::{Encoder, Fields, Parts, Record};
+use crate::record::{Encoder, Fields, OwnFields, Parts, Record};
 use crate::report::{Report, records};
 use crate::time::Time;
 
@@ -44,19 +45,50 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How often an idle sender looks after what waits in the outbox.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// One stream of lines, and what its records have in common.
+/// What the records of a stream have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Common<'a> {
+    /// The level of lines that say none; `None` if the fields say it in words of their own.
+    pub level: Option<Level>,
+    /// No record has less.
+    pub floor: Option<Level>,
+    /// Records below it are left out.
+    pub min_level: Option<Level>,
+    /// Fields of every record, where a line has none of that name.
+    pub fields: &'a Fields,
+}
+
+impl Common<'_> {
+    /// The level of a record whose line says this one; `Err` if it is left out.
+    fn level(&self, of_line: Option<Level>) -> Result<Option<Level>, ()> {
+        let level = of_line.or(self.level).map(|level| self.floor.map_or(level, |floor| level.max(floor)));
+        let is_below = level.zip(self.min_level).is_some_and(|(level, least)| level < least);
+        if is_below { Err(()) } else { Ok(level) }
+    }
+}
+
+/// One stream of lines.
 pub struct Source<'a> {
-    level: Option<Level>,
-    fields: &'a Fields,
-    /// A line that comes in pieces.
-    long: Option<Parts<'a>>,
+    common: Common<'a>,
+    parser: Parser,
+    long: Long<'a>,
+}
+
+/// A line that comes in pieces.
+enum Long<'a> {
+    /// There is none.
+    Nothing,
+    /// The record that they make.
+    Record(Parts<'a>),
+    /// It is below the least level.
+    LeftOut,
 }
 
 impl<'a> Source<'a> {
-    /// Every record of the stream gets `level` and `fields`.
+    /// `parser` understands the lines.
     #[must_use]
-    pub fn new(level: Option<Level>, fields: &'a Fields) -> Self {
-        Self { level, fields, long: None }
+    pub fn new(common: Common<'a>, parser: Parser) -> Self {
+        Self { common, parser, long: Long::Nothing }
     }
 }
 
@@ -67,6 +99,8 @@ pub struct Shipper {
     last: Time,
     batch: Batch,
     opened: Option<Instant>,
+    /// Records whose own time the server may not keep, and why the first of them.
+    doubtful: (u64, Option<&'static str>),
     queue: Arc<Queue>,
     delivery: Arc<Delivery>,
     report: Report,
@@ -83,28 +117,43 @@ impl Shipper {
             report.trouble(&format!("could not start the sender: {error}; all records go to the outbox"));
             queue.lock().closed = true;
         }
-        let (last, batch, opened) = (Time(0), Batch::default(), None);
-        Self { encoder, last, batch, opened, queue, delivery, report }
+        let (last, batch, opened, doubtful) = (Time(0), Batch::default(), None, (0, None));
+        Self { encoder, last, batch, opened, doubtful, queue, delivery, report }
     }
 
     /// Takes a piece of what was read from `source` at `now`.
     pub fn take(&mut self, piece: Piece, now: Time, source: &mut Source) {
         let time = now.max(Time(self.last.0.saturating_add(STEP_NANOSECONDS)));
-        let (level, fields) = (source.level, source.fields);
+        let Source { common, parser, long } = source;
+        let fields = common.fields;
         let out = &mut self.batch.lines;
         let written = match piece {
             Piece::Line(text) => {
+                let line = parser.parse(&text);
+                let Ok(level) = common.level(line.level) else { return };
+                if let Some(doubt) = line.time.and_then(|own| own.doubt(now)) {
+                    self.doubtful = (self.doubtful.0 + 1, self.doubtful.1.or(Some(doubt)));
+                }
+                let of_line = line.time.unwrap_or(time);
+                let record =
+                    Record { time: of_line, message: &line.message, level, fields, own: line.fields };
                 self.last = Time(time.0 - 1);
-                self.encoder.write(&Record { time, message: &text, level, fields }, out)
+                self.encoder.write(&record, out)
             }
             Piece::Part(text) => {
-                let parts = source.long.get_or_insert_with(|| {
-                    self.last = Time(time.0 - 1);
-                    self.encoder.split(time, level, fields)
-                });
+                if matches!(long, Long::Nothing) {
+                    *long = common.level(parser.level(&text)).map_or(Long::LeftOut, |level| {
+                        self.last = Time(time.0 - 1);
+                        Long::Record(self.encoder.split(time, level, fields))
+                    });
+                }
+                let Long::Record(parts) = long else { return };
                 parts.push_message(&text, out)
             }
-            Piece::End => source.long.take().map_or(0, |parts| parts.finish(out)),
+            Piece::End => match std::mem::replace(long, Long::Nothing) {
+                Long::Record(parts) => parts.finish(out),
+                Long::Nothing | Long::LeftOut => 0,
+            },
         };
         // The parts of a record are a nanosecond apart.
         self.last.0 = self.last.0.saturating_add_unsigned(written);
@@ -141,15 +190,40 @@ impl Shipper {
         self.queue.note(&self.delivery.keep(batch, why), self.report);
     }
 
-    /// Sends off the rest and waits until all is delivered, for `time` at most; what is not goes to the outbox. What
-    /// became of the records that were not delivered, since the start.
+    /// Sends off the rest and waits until all is delivered, for `time` at most; what is not goes to the outbox. If
+    /// that was full, a last record with the fields of `common` says how many it dropped. What became of the
+    /// records that were not delivered, since the start.
     #[must_use]
-    pub fn finish(mut self, time: Duration) -> Missing {
+    pub fn finish(mut self, time: Duration, common: &Common) -> Missing {
         self.ship();
         for batch in self.queue.close(Instant::now() + time) {
             self.keep(&batch, "could not deliver everything in time");
         }
-        self.queue.lock().missing
+        let dropped = self.delivery.dropped();
+        if dropped > 0 {
+            self.tell_dropped(dropped, common);
+        }
+        let (doubtful, why) = self.doubtful;
+        if let Some(why) = why {
+            self.delivery.count_doubtful(doubtful);
+            self.report.trouble(&format!("the time of {} {why}", records(doubtful)));
+        }
+        Missing { dropped, ..self.queue.lock().missing }
+    }
+
+    /// Puts a record into the outbox that says what it has dropped.
+    fn tell_dropped(&mut self, dropped: u64, common: &Common) {
+        let message = format!("the outbox was full; {} dropped, the oldest first", records(dropped));
+        let mut own = OwnFields::default();
+        own.push("", "vlog_dropped", &dropped.to_string());
+        let time = Time::now().max(Time(self.last.0.saturating_add(STEP_NANOSECONDS)));
+        let level = Some(Level::Warn);
+        let record = Record { time, message: &message, level, fields: common.fields, own: Some(&own) };
+        let mut batch = Batch::default();
+        batch.records = self.encoder.write(&record, &mut batch.lines);
+        if !self.delivery.put(&batch) {
+            self.report.trouble(&message);
+        }
     }
 }
 
@@ -157,6 +231,8 @@ impl Shipper {
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Missing {
     kept: u64,
+    /// Of what the outbox held, from this run and before, by its cap.
+    dropped: u64,
     lost: u64,
 }
 
@@ -171,8 +247,10 @@ impl Missing {
     #[must_use]
     pub fn told(self) -> Option<String> {
         let kept = (self.kept > 0).then(|| format!("{} kept in the outbox", records(self.kept)));
+        let dropped =
+            (self.dropped > 0).then(|| format!("{} dropped from it, for it is full", records(self.dropped)));
         let lost = (self.lost > 0).then(|| format!("{} lost", records(self.lost)));
-        let parts: Vec<_> = kept.into_iter().chain(lost).collect();
+        let parts: Vec<_> = kept.into_iter().chain(dropped).chain(lost).collect();
         (!parts.is_empty()).then(|| format!("could not deliver everything; in all {}", parts.join(" and ")))
     }
 }

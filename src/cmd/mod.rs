@@ -16,6 +16,7 @@ use crate::item::{self, Item, Word};
 use crate::level::Level;
 use crate::record::{Encoder, Fields};
 use crate::report::{self, Report};
+use crate::ship::Common;
 
 /// What a verb is told beside its own arguments.
 pub struct Context<'a> {
@@ -40,6 +41,8 @@ pub struct Verdict {
 struct Shared {
     /// `None` if a field of that name holds a word that is no level.
     level: Option<Level>,
+    /// The least level of all records: what is wrong with the command line is worth a warning.
+    floor: Option<Level>,
     fields: Fields,
 }
 
@@ -70,8 +73,17 @@ impl Shared {
         let stated = all.iter().rev().find(|item| item.key == "level" && item.value != "");
         let level = stated.map_or(Some(Level::Info), |item| item.value.as_str().and_then(Level::parse));
         all.retain(|item| item.key != "level" || (level.is_none() && item.value != ""));
-        let level = if mistakes.is_empty() { level } else { level.map(|level| level.max(Level::Warn)) };
-        Self { level, fields: Fields::new(all) }
+        let floor = (!mistakes.is_empty()).then_some(Level::Warn);
+        Self {
+            level: level.map(|level| floor.map_or(level, |floor| level.max(floor))),
+            floor,
+            fields: Fields::new(all),
+        }
+    }
+
+    /// The same, for lines that may say more themselves.
+    fn common(&self, min_level: Option<Level>) -> Common<'_> {
+        Common { level: self.level, floor: self.floor, min_level, fields: &self.fields }
     }
 
     /// Whether `VLOG_MIN_LEVEL` keeps such records back.

@@ -6,13 +6,17 @@
 use std::io::{self, ErrorKind, IsTerminal, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use regex_lite::Regex;
 
 use super::{Context, Shared, Verdict, encoder, level_flag, not_an_item, sort_words, tell};
 use crate::cli::PipeArgs;
 use crate::config::Config;
 use crate::deliver::Delivery;
-use crate::line::Lines;
+use crate::line::{Lines, Piece};
+use crate::multiline::Joiner;
+use crate::parse::{Mode, Parser};
 use crate::report::{self, Report};
 use crate::ship::{Shipper, Source};
 use crate::signals;
@@ -43,9 +47,11 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
     let level = level_flag(args.level.as_deref(), &mut mistakes);
     let (items, rest) = sort_words(args.words, &mut mistakes);
     mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
+    let mode = mode_flag(args.parse.as_deref(), &mut mistakes);
+    let joiner = joiner_flag(args.multiline, args.multiline_start.as_deref(), &mut mistakes);
     tell(&config, &mistakes, report);
     let shared = Shared::new(&config, level, args.service, items, &mistakes);
-    let delivery = Delivery::new(&config, None).filter(|_| !shared.is_below(config.min_level));
+    let delivery = Delivery::new(&config, None);
 
     let verdict = |done| Verdict { done, fail: config.fail };
     if io::stdin().is_terminal() {
@@ -59,28 +65,107 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
         copy(&mut input, &mut signals, &mut tee, report);
         return verdict(true);
     };
-    let mut shipper = Shipper::start(delivery, config.timeout, report, encoder());
-    let mut source = Source::new(shared.level, &shared.fields);
-    let mut lines = Lines::default();
-    while let Some(bytes) = input.next(&mut signals, shipper.due_in()) {
+    let common = shared.common(config.min_level);
+    let mut intake = Intake {
+        lines: Lines::new(args.keep_ansi),
+        joiner,
+        source: Source::new(common, Parser::new(mode, args.keep_ansi)),
+        shipper: Shipper::start(delivery, config.timeout, report, encoder()),
+    };
+    while let Some(bytes) = input.next(&mut signals, intake.due_in()) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            rest = tee.write(rest, &mut signals, shipper.due_in(), report);
-            shipper.ship_if_due();
+            rest = tee.write(rest, &mut signals, intake.due_in(), report);
+            intake.send_what_is_due();
         }
-        let now = Time::now();
-        lines.feed(bytes, |piece| shipper.take(piece, now, &mut source));
+        intake.feed(bytes);
         crate::panic_if_asked("pipe-line");
-        shipper.ship_if_due();
+        intake.send_what_is_due();
     }
-    lines.finish(|piece| shipper.take(piece, Time::now(), &mut source));
     // Whoever sent a signal does not wait for long.
     let time = if signals.ended { config.timeout.min(SIGNAL_TIMEOUT) } else { config.timeout };
-    let missing = shipper.finish(time);
+    let missing = intake.finish().finish(time, &common);
     if let Some(told) = missing.told() {
         report.trouble(&told);
     }
     verdict(missing.is_nothing())
+}
+
+/// The value of `--parse`.
+fn mode_flag(name: Option<&str>, mistakes: &mut Vec<String>) -> Mode {
+    let Some(name) = name.filter(|name| !name.is_empty()) else { return Mode::default() };
+    Mode::parse(name).unwrap_or_else(|| {
+        let names = Mode::NAMES.map(|(name, _)| name).join(", ");
+        mistakes.push(format!("could not use --parse: '{name}' is none of {names}"));
+        Mode::default()
+    })
+}
+
+/// What `--multiline` and `--multiline-start` ask for. A pattern that is none leaves the known shapes.
+fn joiner_flag(wanted: bool, start: Option<&str>, mistakes: &mut Vec<String>) -> Option<Joiner> {
+    let Some(pattern) = start.filter(|pattern| !pattern.is_empty()) else {
+        return wanted.then(|| Joiner::new(None));
+    };
+    let start = Regex::new(pattern)
+        .map_err(|error| mistakes.push(format!("could not use --multiline-start: {error}")))
+        .ok();
+    Some(Joiner::new(start))
+}
+
+/// What becomes of the bytes: lines, perhaps joined, then records.
+struct Intake<'a> {
+    lines: Lines,
+    joiner: Option<Joiner>,
+    source: Source<'a>,
+    shipper: Shipper,
+}
+
+impl Intake<'_> {
+    /// Takes what was read just now.
+    fn feed(&mut self, bytes: &[u8]) {
+        self.lines_into(|lines, sink| lines.feed(bytes, sink));
+    }
+
+    /// Takes the last line and what was held back.
+    fn finish(mut self) -> Shipper {
+        self.lines_into(|lines, sink| lines.finish(sink));
+        self.release();
+        self.shipper
+    }
+
+    /// Hands the lines that `read` finds on to the shipper.
+    fn lines_into(&mut self, read: impl FnOnce(&mut Lines, &mut dyn FnMut(Piece))) {
+        let Self { lines, joiner, source, shipper } = self;
+        let now = Time::now();
+        match joiner {
+            None => read(lines, &mut |piece| shipper.take(piece, now, source)),
+            Some(joiner) => {
+                let now = (now, Instant::now());
+                read(lines, &mut |piece| {
+                    joiner.take(piece, now, |piece, time| shipper.take(piece, time, source));
+                });
+            }
+        }
+    }
+
+    /// Hands on the lines that were held back to be joined.
+    fn release(&mut self) {
+        let Self { joiner: Some(joiner), source, shipper, .. } = self else { return };
+        joiner.flush(|piece, time| shipper.take(piece, time, source));
+    }
+
+    /// How long until something must be done even if nothing comes.
+    fn due_in(&self) -> Option<Duration> {
+        let held = self.joiner.as_ref().and_then(|joiner| joiner.due_in(Instant::now()));
+        self.shipper.due_in().into_iter().chain(held).min()
+    }
+
+    fn send_what_is_due(&mut self) {
+        if self.joiner.as_ref().and_then(|joiner| joiner.due_in(Instant::now())) == Some(Duration::ZERO) {
+            self.release();
+        }
+        self.shipper.ship_if_due();
+    }
 }
 
 /// What `pipe` still owes its neighbours when it has panicked: to take everything, and to pass it on.

@@ -69,11 +69,11 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
         return verdict(true);
     }
     let mut batch = Batch::default();
-    let record = Record { time, message: &message, level: shared.level, fields: &shared.fields };
+    let record = Record { time, message: &message, level: shared.level, fields: &shared.fields, own: None };
     batch.records = encoder().write(&record, &mut batch.lines);
     let Some(delivery) = Delivery::new(&config, stop) else { return verdict(true) };
     if doubtful {
-        delivery.count_doubtful();
+        delivery.count_doubtful(1);
     }
     let detach = args.detach && !config.dry_run;
     let start = Instant::now();

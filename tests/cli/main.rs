@@ -8,6 +8,7 @@ mod completions;
 mod contract;
 mod env;
 mod outbox;
+mod parse;
 mod pipe;
 mod query;
 mod readme;

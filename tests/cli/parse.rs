@@ -1,0 +1,323 @@
+//! `vlog pipe --parse` and `--multiline`: what becomes of the lines of real programs.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use crate::env::{self, TestEnv};
+use crate::server::{Answer, Server};
+
+/// The records of an input, without what every record has.
+fn records(args: &[&str], input: impl AsRef<[u8]>) -> Vec<Map<String, Value>> {
+    let server = Server::new(Answer::Accept);
+    let args = [&["pipe", "--service", "x"], args].concat();
+    let env = TestEnv::for_server(&server);
+    let start = env::finish(env.command("date").args(["-u", "+%FT%T"])).text().trim().to_owned();
+    env.run_with(&args, input).in_silence();
+    let mut records = server.records();
+    for record in &mut records {
+        record.retain(|_, value| value != "x");
+        assert!(record.shift_remove("host").is_some());
+        // Times that the lines had stay.
+        if record["_time"].as_str().unwrap() >= start.as_str() {
+            record.shift_remove("_time");
+        }
+    }
+    records
+}
+
+#[track_caller]
+fn gives(args: &[&str], input: impl AsRef<[u8]>, expected: &[Value]) {
+    let found: Vec<_> = records(args, input).into_iter().map(Value::Object).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn json_lines_become_fields_and_others_are_text() {
+    gives(
+        &[],
+        "{\"level\":\"WARNING\",\"message\":\"low\",\"disk\":{\"free\":3}}\nERROR: full\n{broken\n",
+        &[
+            json!({"level": "warn", "_msg": "low", "disk.free": 3}),
+            json!({"level": "error", "_msg": "ERROR: full"}),
+            json!({"level": "info", "_msg": "{broken"}),
+        ],
+    );
+}
+
+#[test]
+fn what_a_line_says_wins_over_the_command_line() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_FIELDS", "env=prod team=a");
+    let input =
+        "{\"level\":\"debug\",\"msg\":\"m\",\"service\":\"own\",\"env\":\"dev\",\"job\":null}\nWARN x\ny\n";
+    env.run_with(&["pipe", "-l", "error", "-s", "given", "job=nightly"], input).in_silence();
+    let picked: Vec<_> = server
+        .records()
+        .iter()
+        .map(|record| ["level", "service", "env", "team", "job"].map(|name| record[name].clone()))
+        .collect();
+    assert_eq!(
+        picked,
+        [
+            ["debug", "own", "dev", "a", "nightly"],
+            ["warn", "given", "prod", "a", "nightly"],
+            ["error", "given", "prod", "a", "nightly"]
+        ]
+    );
+}
+
+#[test]
+fn no_record_has_a_name_twice() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let input = "{\"service\":\"a\",\"host\":\"b\",\"level\":\"x\",\"_stream\":1,\"stream\":2,\"a.b\":1,\"a\":{\"b\":2},\"vlog_error\":\"e\"}\nERROR y\n";
+    env.run_with(&["pipe", "level=custom", "a.b=3"], input).in_silence();
+    let body = String::from_utf8(server.request().body).unwrap();
+    for line in body.lines() {
+        let record: Map<String, Value> = serde_json::from_str(line).unwrap();
+        assert_eq!(line.matches("\":").count(), record.len(), "{line}");
+    }
+    let records = server.records();
+    assert_eq!(
+        (&records[0]["level"], &records[0]["a.b"], &records[0]["stream"]),
+        (&json!("x"), &json!(2), &json!(2))
+    );
+    assert_eq!((&records[1]["level"], &records[1]["a.b"]), (&json!("error"), &json!("3")));
+}
+
+#[test]
+fn the_least_level_holds_for_each_line() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_MIN_LEVEL", "warn");
+    let long = "x".repeat(600_000);
+    let input =
+        format!("DEBUG a\nERROR b\nc\n{{\"level\":20,\"msg\":\"d\"}}\n[warn] e\n{long}\nERROR {long}\nf\n");
+    let finished = env.run_with(&["pipe", "--tee"], input.as_bytes());
+    assert_eq!(finished.stdout, input.as_bytes());
+    let records = server.records();
+    let heads: Vec<_> = records.iter().map(|record| &record["_msg"].as_str().unwrap()[..7]).collect();
+    assert_eq!(&heads[..3], ["ERROR b", "[warn] ", "ERROR x"]);
+    assert!(heads[3..].iter().all(|head| *head == "xxxxxxx"), "{heads:?}");
+    assert!(records.iter().all(|record| record["level"] == "error" || record["level"] == "warn"));
+}
+
+#[test]
+fn mistakes_raise_every_level_to_a_warning() {
+    let server = Server::new(Answer::Accept);
+    let input = "DEBUG a\nERROR b\n{\"level\":\"info\",\"msg\":\"c\"}\n";
+    let finished = TestEnv::for_server(&server).run_with(&["pipe", "--parse", "yaml"], input);
+    finished
+        .kept_the_promise()
+        .saying("could not use --parse: 'yaml' is none of auto, text, json, logfmt, raw");
+    let levels: Vec<_> = server.records().iter().map(|record| record["level"].clone()).collect();
+    assert_eq!(levels, ["warn", "error", "warn"]);
+}
+
+#[test]
+fn a_pattern_that_is_none_is_told_and_the_known_shapes_are_joined() {
+    let server = Server::new(Answer::Accept);
+    let finished = TestEnv::for_server(&server).run_with(&["pipe", "--multiline-start", "("], "a\n  b\nc\n");
+    finished.kept_the_promise().saying("could not use --multiline-start: ");
+    let messages: Vec<_> = server.records().iter().map(|record| record["_msg"].clone()).collect();
+    assert_eq!(messages, ["a\n  b", "c"]);
+}
+
+#[test]
+fn each_mode_recognises_what_it_says() {
+    let json = "{\"level\":\"error\",\"msg\":\"m\"}";
+    let logfmt = "level=warn msg=\"a b\" n=1";
+    let input = format!("{json}\n{logfmt}\n<3>x\n");
+    let text = |level: &str, line: &str| json!({"level": level, "_msg": line});
+    let json_fields = json!({"level": "error", "_msg": "m"});
+    let logfmt_fields = json!({"level": "warn", "_msg": "a b", "n": "1"});
+    gives(&["--parse", "auto"], &input, &[json_fields.clone(), text("warn", logfmt), text("error", "<3>x")]);
+    gives(&["--parse=text"], &input, &[text("info", json), text("warn", logfmt), text("error", "<3>x")]);
+    gives(&["--parse=json"], &input, &[json_fields, text("info", logfmt), text("info", "<3>x")]);
+    gives(&["--parse=logfmt"], &input, &[text("info", json), logfmt_fields, text("info", "<3>x")]);
+    gives(&["--parse=raw"], &input, &[text("info", json), text("info", logfmt), text("info", "<3>x")]);
+}
+
+#[test]
+fn a_time_of_its_own_is_the_records_time_and_an_old_one_is_told() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_VERBOSE", "1");
+    let input = "{\"time\":\"2001-02-03T04:05:06Z\",\"msg\":\"a\"}\n{\"time\":\"10:00\",\"msg\":\"b\"}\n";
+    env.run_with(&["pipe"], input).kept_the_promise().saying("the time of 1 record is over 7 days old");
+    let records = server.records();
+    assert_eq!(
+        (&records[0]["_time"], records[0].get("vlog_time")),
+        (&json!("2001-02-03T04:05:06.000000000Z"), None)
+    );
+    assert_eq!(records[1]["vlog_time"], "10:00");
+}
+
+#[test]
+fn groups_are_one_record_each_and_the_last_comes_at_the_end() {
+    let input =
+        "ERROR failed\nTraceback (most recent call last):\n  File \"a\"\nKeyError: 1\nnext\n  indented";
+    gives(
+        &["--multiline"],
+        input,
+        &[
+            json!({"level": "error", "_msg": "ERROR failed\nTraceback (most recent call last):\n  File \"a\"\nKeyError: 1"}),
+            json!({"level": "info", "_msg": "next\n  indented"}),
+        ],
+    );
+    gives(
+        &["--multiline-start", "^-"],
+        "-a\nb\n\n-c\nd",
+        &[json!({"level": "info", "_msg": "-a\nb\n"}), json!({"level": "info", "_msg": "-c\nd"})],
+    );
+}
+
+#[test]
+fn a_group_goes_out_when_nothing_has_come_for_a_while() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(env.vlog().args(["pipe", "--multiline"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    let start = Instant::now();
+    stdin.write_all(b"head\n  more\n").unwrap();
+    // Half a second of quiet, and a second in the batch.
+    server.wait_for(1);
+    assert!(start.elapsed() >= Duration::from_millis(1400), "{:?}", start.elapsed());
+    stdin.write_all(b"  no more\n").unwrap();
+    drop(stdin);
+    env::wait(child).in_silence();
+    let messages: Vec<_> = server.records().iter().map(|record| record["_msg"].clone()).collect();
+    assert_eq!(messages, ["head\n  more", "  no more"]);
+}
+
+#[test]
+fn terminal_codes_go_unless_they_are_to_stay() {
+    let input = b"\x1b[31mERROR\x1b[0m x\n 10%\r100%\n\x1b]0;title\x07{\"msg\":\"\\u001b[1mm\\u001b[0m\"}\n";
+    let text = |level: &str, line: &str| json!({"level": level, "_msg": line});
+    gives(&[], input, &[text("error", "ERROR x"), text("info", "100%"), text("info", "m")]);
+    gives(
+        &["--keep-ansi"],
+        input,
+        &[
+            text("info", "\u{1b}[31mERROR\u{1b}[0m x"),
+            text("info", "100%"),
+            text("info", "\u{1b}]0;title\u{7}{\"msg\":\"\\u001b[1mm\\u001b[0m\"}"),
+        ],
+    );
+}
+
+/// Numbers from a seed, so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+/// The documented cleaning of one line, written anew: the last state that shows something, without colours.
+fn cleaned(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let text = text.strip_suffix('\r').unwrap_or(&text).to_owned();
+    let mut states: Vec<String> = Vec::new();
+    for state in text.split('\r') {
+        let mut out = String::new();
+        let mut rest = state;
+        while let Some((before, code)) = rest.split_once("\u{1b}[") {
+            out.push_str(before);
+            rest = code.split_once('m').map_or("", |(_, rest)| rest);
+        }
+        out.push_str(rest);
+        states.push(out);
+    }
+    let last = states.iter().rev().find(|state| !state.bytes().all(|byte| byte.is_ascii_whitespace()));
+    let shown = last.or(states.iter().find(|state| !state.is_empty())).cloned().unwrap_or_default();
+    if shown.is_empty() { "(empty)".to_owned() } else { shown }
+}
+
+#[test]
+fn whatever_comes_is_copied_as_it_is_and_logged_line_by_line() {
+    let seed = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos();
+    let mut random = Random(seed.into());
+    let bits: [&[u8]; 14] = [
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\x1b[31m",
+        b"\x1b[0;1m",
+        b"ERROR",
+        b" ",
+        b"{\"a\":1}",
+        "\u{436}".as_bytes(),
+        b"\xd0",
+        b"\xff\0",
+        b"\x07",
+        b"level=info",
+        b"word",
+    ];
+    for _ in 0..20 {
+        let input: Vec<u8> =
+            (0..random.below(3000)).flat_map(|_| bits[random.below(bits.len())].iter().copied()).collect();
+        let server = Server::new(Answer::Accept);
+        let env = TestEnv::for_server(&server);
+        let mut child =
+            env::spawn(env.vlog().args(["pipe", "--tee", "--parse", "raw"]).stdin(Stdio::piped()));
+        let mut stdin = child.stdin.take().unwrap();
+        let fed = input.clone();
+        let pieces: Vec<_> = (0..50).map(|_| 1 + random.below(400)).collect();
+        let feeding = std::thread::spawn(move || {
+            let mut rest = fed.as_slice();
+            for piece in pieces {
+                let (now, later) = rest.split_at(piece.min(rest.len()));
+                stdin.write_all(now).unwrap();
+                rest = later;
+            }
+            stdin.write_all(rest).unwrap();
+        });
+        let finished = env::wait(child);
+        feeding.join().unwrap();
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""), "seed {seed}");
+        assert!(finished.stdout == input, "seed {seed}");
+        let mut lines: Vec<_> = input.split(|byte| *byte == b'\n').collect();
+        lines.pop_if(|last| last.is_empty());
+        let expected: Vec<_> = lines.into_iter().map(cleaned).collect();
+        let found: Vec<_> =
+            server.records().iter().map(|record| record["_msg"].as_str().unwrap().to_owned()).collect();
+        assert!(found == expected, "seed {seed}");
+    }
+}
+
+/// Beside each `NAME.txt` lie its expected records in `NAME.jsonl`; `BLESS=1` writes them anew.
+#[test]
+fn the_output_of_real_programs_becomes_the_records_it_should() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cli/samples");
+    let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.retain(|path| path.extension().is_some_and(|kind| kind == "txt"));
+    names.sort();
+    assert!(names.len() >= 12, "{names:?}");
+    for path in names {
+        let input = std::fs::read(&path).unwrap();
+        let args: &[&str] = match path.file_stem().unwrap().to_str().unwrap() {
+            name if name.ends_with("logfmt") => &["--parse", "logfmt"],
+            name if name.contains("panic")
+                || name.contains("crash")
+                || name.contains("trace")
+                || name == "pytest" =>
+            {
+                &["--multiline"]
+            }
+            _ => &[],
+        };
+        let found: Vec<_> =
+            records(args, &input).iter().map(|record| serde_json::to_string(record).unwrap()).collect();
+        let expected = path.with_extension("jsonl");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&expected, found.join("\n") + "\n").unwrap();
+        }
+        let expected = std::fs::read_to_string(&expected).unwrap();
+        assert_eq!(found, expected.lines().collect::<Vec<_>>(), "{}", path.display());
+    }
+}
