@@ -13,7 +13,7 @@ TARGET = $(shell (rustup target list --installed 2>/dev/null | grep -qx $(MUSL) 
 	test -d "$$(rustc --print sysroot)/lib/rustlib/$(MUSL)") && echo $(MUSL) || echo $(GNU))
 BINARY = target/$(TARGET)/release/vlog
 
-.PHONY: help build test lint install uninstall demo bench size completions clean
+.PHONY: help build test lint install uninstall demo bench fuzz size completions clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,16 @@ demo: build ## Send, pipe, query and flush; without a server the outbox serves
 
 bench: build ## Measure against a floor in the same run
 	VLOG_BENCH_BIN="$(CURDIR)/target/static/vlog" $(CARGO) bench --locked --bench bench
+
+FUZZ_SECONDS ?= 600
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+
+fuzz: ## Fuzz what pipe does with bytes, for FUZZ_SECONDS=600; needs a C++ compiler
+	cd tests/fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --target $(GNU) --target-dir ../../target/fuzz
+	@mkdir -p target/fuzz/corpus && cp tests/cli/samples/*.txt target/fuzz/corpus/
+	target/fuzz/$(GNU)/release/pipe target/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+		-dict=tests/fuzz/dictionary.txt -artifact_prefix=target/fuzz/
 
 size: build ## Print the size; fail if the binary is too large or not static
 	@kib=$$(( ($$(wc -c < target/static/vlog) + 1023) / 1024 )); echo "vlog: $$kib KiB of at most $(MAX_KIB)"; \

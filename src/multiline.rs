@@ -26,8 +26,8 @@ pub struct Joiner {
     /// What lines look like that begin a record; without it, the known shapes say which lines go on.
     start: Option<Regex>,
     group: Option<Group>,
-    /// Empty lines that belong to the group if what follows them does.
-    blanks: usize,
+    /// Blank lines, each after a newline, that belong to the group if what follows them does.
+    blanks: String,
     /// Whether the line in hand comes in pieces.
     in_parts: bool,
     /// When the last line came.
@@ -70,7 +70,7 @@ impl Joiner {
     /// With `start`, each line that matches begins a record; without, the known shapes are joined.
     #[must_use]
     pub fn new(start: Option<Regex>) -> Self {
-        Self { start, group: None, blanks: 0, in_parts: false, last: None }
+        Self { start, group: None, blanks: String::new(), in_parts: false, last: None }
     }
 
     /// Takes what was read at `now`, and hands on what is complete, each with the time of its first line.
@@ -89,17 +89,18 @@ impl Joiner {
         };
         self.last = Some(now.1);
         if let Some(group) = &mut self.group {
+            let fits = group.text.len() + self.blanks.len() + 1 + line.len() <= MAX_GROUP_BYTES;
             let goes_on = match &self.start {
                 Some(start) => !start.is_match(&line),
                 // Whether it does, the next line tells.
-                None if line.trim_ascii().is_empty() => {
-                    self.blanks += 1;
+                None if fits && line.trim_ascii().is_empty() => {
+                    self.blanks.extend(["\n", &line]);
                     return;
                 }
-                None => group.goes_on(&line, self.blanks > 0),
+                None => group.goes_on(&line, !self.blanks.is_empty()),
             };
-            if goes_on && group.text.len() + self.blanks + 1 + line.len() <= MAX_GROUP_BYTES {
-                group.push(&line, std::mem::take(&mut self.blanks));
+            if goes_on && fits {
+                group.push(&line, &std::mem::take(&mut self.blanks));
                 return;
             }
             let shape = if goes_on { group.shape } else { Shape::of(&line) };
@@ -122,8 +123,8 @@ impl Joiner {
     pub fn flush(&mut self, mut sink: impl FnMut(Piece, Time)) {
         let Some(group) = self.group.take() else { return };
         sink(Piece::Line(Cow::Owned(group.text)), group.time);
-        for _ in 0..std::mem::take(&mut self.blanks) {
-            sink(Piece::Line(Cow::Borrowed("")), group.time);
+        for blank in std::mem::take(&mut self.blanks).split('\n').skip(1) {
+            sink(Piece::Line(Cow::Borrowed(blank)), group.time);
         }
     }
 }
@@ -135,9 +136,8 @@ impl Group {
         Self { text: line.into_owned(), time, shape, is_failure, last_is_indented }
     }
 
-    fn push(&mut self, line: &str, blanks: usize) {
-        self.text.extend(std::iter::repeat_n('\n', blanks + 1));
-        self.text.push_str(line);
+    fn push(&mut self, line: &str, blanks: &str) {
+        self.text.extend([blanks, "\n", line]);
         self.last_is_indented = is_indented(line);
     }
 
@@ -366,6 +366,14 @@ mod tests {
     fn empty_lines_between_are_lines() {
         assert_eq!(joined(&mut Joiner::new(None), "a\n\n\nb\n\n"), ["a", "", "", "b", ""]);
         assert_eq!(joined(&mut Joiner::new(None), "\n\na"), ["", "", "a"]);
+        assert_eq!(joined(&mut Joiner::new(None), "a\n  \nb\n \t"), ["a", "  ", "b", " \t"]);
+        let mut joiner = Joiner::new(None);
+        let now = (Time(1), Instant::now());
+        let mut count = 0;
+        for _ in 0..200_000 {
+            joiner.take(Piece::Line("".into()), now, |_, _| count += 1);
+        }
+        assert!(count > 100_000 && joiner.blanks.len() <= MAX_GROUP_BYTES, "{count}");
     }
 
     #[test]

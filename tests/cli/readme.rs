@@ -48,7 +48,7 @@ fn every_verb_of_the_help_is_in_the_readme_and_every_target_in_the_makefile() {
     for verb in verbs.lines().filter_map(|line| line.split_whitespace().next()) {
         assert!(text.contains(&format!("vlog {verb}")), "{verb}");
     }
-    let targets = "build test lint install uninstall demo bench size completions clean";
+    let targets = "build test lint install uninstall demo bench fuzz size completions clean";
     assert!(text.contains(targets));
     let makefile = read("Makefile");
     for target in targets.split(' ') {

@@ -1,0 +1,97 @@
+//! Whatever bytes come, however they are cut: lines do not depend on the cuts, nothing is lost, and every record
+//! is one that the server takes.
+#![no_main]
+#![allow(dead_code, missing_docs)]
+
+#[path = "../../src/item.rs"]
+mod item;
+#[path = "../../src/level.rs"]
+mod level;
+#[path = "../../src/line.rs"]
+mod line;
+#[path = "../../src/multiline.rs"]
+mod multiline;
+#[path = "../../src/parse/mod.rs"]
+mod parse;
+#[path = "../../src/record.rs"]
+mod record;
+#[path = "../../src/time.rs"]
+mod time;
+
+use std::time::Instant;
+
+use libfuzzer_sys::fuzz_target;
+
+use line::{Lines, Piece};
+use multiline::Joiner;
+use parse::{Mode, Parser};
+use record::{Encoder, Fields, MAX_LINE_BYTES, Record};
+use time::Time;
+
+/// The lines of `input`, cut after every `step` bytes, each as one text.
+fn lines(input: &[u8], step: usize, keep_ansi: bool) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut long = String::new();
+    let mut sink = |piece: Piece| match piece {
+        Piece::Line(text) => out.push(text.into_owned()),
+        Piece::Part(text) => long.push_str(&text),
+        Piece::End => out.push(std::mem::take(&mut long)),
+    };
+    let mut reader = Lines::new(keep_ansi);
+    for chunk in input.chunks(step) {
+        reader.feed(chunk, &mut sink);
+    }
+    reader.finish(&mut sink);
+    out
+}
+
+/// What the server would take of a line.
+fn check_record(text: &str, mode: Mode, keep_ansi: bool) {
+    let mut parser = Parser::new(mode, keep_ansi);
+    let parsed = parser.parse(text);
+    let fields = Fields::default();
+    let time = parsed.time.unwrap_or(Time(1));
+    let record =
+        Record { time, message: &parsed.message, level: parsed.level, fields: &fields, own: parsed.fields };
+    let mut out = Vec::new();
+    let count = Encoder::new(1).write(&record, &mut out);
+    let out = std::str::from_utf8(&out).expect("records are UTF-8");
+    assert_eq!(out.lines().count() as u64, count);
+    for line in out.lines() {
+        assert!(line.len() <= MAX_LINE_BYTES);
+        let record: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).expect(line);
+        assert!(record.len() <= 1000 && record.keys().all(|name| name.len() <= 128));
+        // Names that come twice are one in the map, and then it is shorter than the line.
+        assert!(serde_json::to_string(&record).expect("a map").len() >= line.replace("\\/", "/").len() || line.contains('\\'));
+    }
+    if parsed.fields.is_none() {
+        assert_eq!(parsed.message, text, "text is kept as it is");
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&[step, flags], input)) = data.split_first_chunk::<2>() else { return };
+    let keep_ansi = flags & 1 != 0;
+    let (_, mode) = Mode::NAMES[usize::from(flags >> 1) % Mode::NAMES.len()];
+    let whole = lines(input, input.len().max(1), keep_ansi);
+    assert_eq!(whole, lines(input, usize::from(step) + 1, keep_ansi));
+    let newlines = input.iter().filter(|byte| **byte == b'\n').count();
+    let last = input.last().is_some_and(|byte| *byte != b'\n');
+    assert_eq!(whole.len(), newlines + usize::from(last));
+
+    let mut joiner = Joiner::new(None);
+    let mut groups = Vec::new();
+    let mut sink = |piece: Piece, _| match piece {
+        Piece::Line(text) => groups.push(text.into_owned()),
+        other => panic!("{other:?}"),
+    };
+    let now = Instant::now();
+    for line in &whole {
+        joiner.take(Piece::Line(line.as_str().into()), (Time(1), now), &mut sink);
+    }
+    joiner.flush(&mut sink);
+    assert_eq!(groups.join("\n"), whole.join("\n"), "joining loses nothing");
+    for text in whole.iter().chain(&groups) {
+        check_record(text, mode, keep_ansi);
+    }
+});
