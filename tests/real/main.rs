@@ -12,6 +12,7 @@ mod order;
 mod outage;
 mod query;
 mod readme;
+mod samples;
 mod server;
 mod slow;
 mod streams;
