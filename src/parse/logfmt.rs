@@ -26,7 +26,8 @@ pub fn read(text: &str, fields: &mut OwnFields) -> bool {
         found = true;
         let mut value = value.to_owned();
         if value.starts_with('"') {
-            let start = text.len() - rest.len() - (after.len() - rest.len()) - value.len() + 1;
+            // The value may have spaces in it: it begins again right after its quote.
+            let start = text.len() - after.len() - value.len() + 1;
             let quoted = text.get(start..).unwrap_or_default();
             let end = closing_quote(quoted);
             let (inside, after) = quoted.split_at(end.unwrap_or(quoted.len()));

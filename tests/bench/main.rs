@@ -23,7 +23,9 @@ fn main() {
     println!("binary: {} KiB", std::fs::metadata(&binary).unwrap().len() / 1024);
     let sink = serve();
     send(&binary, sink);
-    pipe(&binary, sink);
+    for (kind, line) in KINDS {
+        pipe(&binary, sink, kind, line);
+    }
     query(&binary, sink);
     instructions(&binary, sink);
 }
@@ -65,17 +67,28 @@ fn send(binary: &str, sink: SocketAddr) {
     println!("send: {work:?}, floor (true, and a POST) {floor:?}: {:.2}x", ratio(work, floor));
 }
 
+/// Lines for `pipe`, with a number in each where the `#` is.
+const KINDS: [(&str, &str); 3] = [
+    (
+        "plain",
+        "# a line of one hundred bytes, as programs write them when all is well                     ok",
+    ),
+    (
+        "level",
+        "2026-11-20 10:00:00,123 INFO shop.billing a line with time, level and logger, and number # in it",
+    ),
+    (
+        "JSON",
+        r#"{"level":"info","ts":1795168800.123,"caller":"server/http.go:12","msg":"request handled","method":"GET","path":"/items/#","status":200,"ms":7}"#,
+    ),
+];
+
 /// `vlog pipe` beside `cat`.
-fn pipe(binary: &str, sink: SocketAddr) {
+fn pipe(binary: &str, sink: SocketAddr, kind: &str, line: &str) {
     let file = env::temp_dir().join(format!("vlog-bench-{}", std::process::id()));
     let mut lines = std::io::BufWriter::new(File::create(&file).unwrap());
     for n in 0..LINES {
-        writeln!(
-            lines,
-            "{n:08} a line of one hundred bytes, as programs write them when all is well, {:>20}",
-            "ok"
-        )
-        .unwrap();
+        writeln!(lines, "{}", line.replace('#', &format!("{n:08}"))).unwrap();
     }
     lines.flush().unwrap();
     let through = |command: &mut Command| {
@@ -92,7 +105,7 @@ fn pipe(binary: &str, sink: SocketAddr) {
     }
     let (floor, work) = (median(floors), median(works));
     let rate = LINES as f64 / work.as_secs_f64();
-    println!("pipe: {rate:.0} lines/s into a sink, floor (cat) {floor:?}: {:.1}x", ratio(work, floor));
+    println!("pipe: {rate:.0} {kind} lines/s into a sink, floor (cat) {floor:?}: {:.1}x", ratio(work, floor));
     std::fs::remove_file(&file).unwrap();
 }
 
