@@ -118,6 +118,8 @@ pub struct OwnFields {
     text: String,
     /// Where a name begins, where it ends and its value begins, where that ends.
     list: Vec<(usize, usize, usize)>,
+    /// Whether a field got another name, which may be taken.
+    renamed: bool,
 }
 
 impl OwnFields {
@@ -125,6 +127,7 @@ impl OwnFields {
     pub fn clear(&mut self) {
         self.text.clear();
         self.list.clear();
+        self.renamed = false;
     }
 
     /// Adds a field, named `path` and `name` together; `value` is a JSON scalar.
@@ -174,6 +177,7 @@ impl OwnFields {
         if let Some(field) = self.list.pop() {
             self.list.splice(at..=at, [field]);
         }
+        self.renamed = true;
     }
 
     /// Gives the field of this name another.
@@ -186,7 +190,7 @@ impl OwnFields {
 
     /// Makes of several fields with one name the last, and drops those without a value.
     pub fn keep_last(&mut self) {
-        let Self { text, list } = self;
+        let Self { text, list, .. } = self;
         let name = |&(start, middle, _): &(usize, usize, usize)| text.get(start..middle).unwrap_or_default();
         // A few are compared pair by pair; sorting an index pays off only for more.
         if list.len() <= 32 {
@@ -210,17 +214,15 @@ impl OwnFields {
 
     /// Gives each field a name that VictoriaLogs keeps, and drops those that it takes for absent.
     pub fn tidy(&mut self) {
-        let Self { text, list } = self;
+        let Self { text, list, .. } = self;
         list.retain(|&(_, middle, end)| !matches!(text.get(middle..end), None | Some("" | "\"\"")));
-        let mut renamed = false;
         for at in 0..self.list.len() {
             let Some((name, _)) = self.get(at) else { continue };
             if let Cow::Owned(safe) = own_name(name) {
                 self.rename_at(at, &safe);
-                renamed = true;
             }
         }
-        if renamed {
+        if self.renamed {
             self.keep_last();
         }
     }

@@ -429,6 +429,10 @@ mod tests {
             json!({"level": "warn", "vlog_level": "odd", "_msg": "WARN x"}),
         );
         auto(r#"{"time":"yesterday","ts":1795168800,"msg":"m"}"#, json!({"time": "yesterday", "_msg": "m"}));
+        auto(
+            r#"{"time":"x","vlog_time":"y","level":35,"vlog_level":"z","msg":"m"}"#,
+            json!({"vlog_time": "y", "level": "info", "vlog_level": "z", "_msg": "m"}),
+        );
         auto(r#"{"time":0.25,"msg":"m"}"#, json!({"vlog_time": 0.25, "_msg": "m"}));
         auto(r#"{"msg":"","message":"m"}"#, json!({"_msg": "m"}));
         auto(
