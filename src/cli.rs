@@ -13,6 +13,7 @@ Examples:
   vlog send \"observation stored\" service=nmem-capture
   vlog send -l error \"backup failed\" code:=3
   some-cmd 2>&1 | vlog pipe --service x
+  vlog hook --settings
   vlog query 'level:error' --since 1h
   vlog query 'service:x | stats by (level) count()'
 
@@ -26,6 +27,8 @@ pub enum Verb {
     Send(SendArgs),
     /// `vlog pipe`
     Pipe(PipeArgs),
+    /// `vlog hook`
+    Hook(HookArgs),
     /// `vlog query`
     Query(QueryArgs),
     /// `vlog flush`
@@ -151,6 +154,42 @@ pub struct PipeArgs {
     pub delivery: DeliveryArgs,
 }
 
+/// Log what an agent tells its hook
+#[derive(Debug, Default, Args)]
+#[command(
+    override_usage = "vlog hook [OPTIONS] [KEY=VALUE]... [-- COMMAND [ARG]...]",
+    after_help = "Reads the hook's JSON payload from stdin, or takes it as the last word (Codex' notify).\n\
+                  The exit status is 0 and stdout stays empty, whatever happens."
+)]
+pub struct HookArgs {
+    /// Fields of the record
+    #[arg(value_name = "KEY=VALUE", allow_negative_numbers = true)]
+    pub words: Vec<String>,
+    /// Log the text of these fields too, secrets taken out
+    #[arg(long = "include", value_name = "FIELD,...")]
+    pub include: Vec<String>,
+    /// The event, if the payload does not name it
+    #[arg(long = "event", value_name = "NAME")]
+    pub event: Option<String>,
+    /// Which program it is about [default: `$VLOG_SERVICE` or the agent]
+    #[arg(short = 's', long = "service", value_name = "NAME")]
+    pub service: Option<String>,
+    /// Print the block for the agent's settings
+    #[arg(long = "settings")]
+    pub settings: bool,
+    /// Turn a status of 2 of the command, which would block, into 0
+    #[arg(long = "never-block")]
+    pub never_block: bool,
+    /// Print the request, secrets left out, and send nothing
+    #[arg(long = "dry-run")]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+    /// The hook to run
+    #[arg(value_name = "COMMAND", last = true, allow_hyphen_values = true)]
+    pub command: Vec<String>,
+}
+
 /// Read records back
 #[derive(Debug, Default, Args)]
 #[command(
@@ -224,6 +263,7 @@ pub fn command() -> Command {
         .subcommand_help_heading("Verbs")
         .subcommand(verb("send", "Send one record", SendArgs::augment_args))
         .subcommand(verb("pipe", "Send each line of stdin as a record", PipeArgs::augment_args))
+        .subcommand(verb("hook", "Log what an agent tells its hook", HookArgs::augment_args))
         .subcommand(verb("query", "Read records back", QueryArgs::augment_args))
         .subcommand(verb("flush", "Deliver what waits in the outbox", FlushArgs::augment_args))
         .subcommand(verb("status", "Show the settings, the server and the outbox", StatusArgs::augment_args))
@@ -247,6 +287,7 @@ pub fn parse(argv: &[String]) -> Result<Verb, clap::Error> {
     match matches.subcommand() {
         Some(("send", matches)) => SendArgs::from_arg_matches(matches).map(Verb::Send),
         Some(("pipe", matches)) => PipeArgs::from_arg_matches(matches).map(Verb::Pipe),
+        Some(("hook", matches)) => HookArgs::from_arg_matches(matches).map(Verb::Hook),
         Some(("query", matches)) => QueryArgs::from_arg_matches(matches).map(Verb::Query),
         Some(("flush", matches)) => FlushArgs::from_arg_matches(matches).map(Verb::Flush),
         Some(("status", matches)) => StatusArgs::from_arg_matches(matches).map(Verb::Status),

@@ -10,14 +10,17 @@ mod cmd;
 mod config;
 mod deliver;
 mod item;
+mod json;
 mod level;
 mod line;
 mod multiline;
 mod net;
 mod outbox;
 mod parse;
+mod payload;
 mod protocol;
 mod record;
+mod redact;
 mod report;
 mod salvage;
 mod ship;
@@ -89,6 +92,7 @@ fn dispatch(verb: Verb, context: Context) -> Verdict {
     match verb {
         Verb::Send(args) => cmd::send::run(args, context),
         Verb::Pipe(args) => cmd::pipe::run(args, context),
+        Verb::Hook(args) => cmd::hook::run(args, context),
         Verb::Query(args) => cmd::query::run(&args, context),
         Verb::Flush(args) => cmd::flush::run(&args, context),
         Verb::Status(args) => cmd::status::run(&args, context),
@@ -129,15 +133,16 @@ fn has_flag(argv: &[String], flag: &str) -> bool {
 }
 
 /// Sets what happens on a panic: a thread that logs is parked, since the main thread goes on without it; the
-/// main thread of `pipe` takes its input to the end and passes it on; then the process ends with 0, or with 1
-/// if `--fail` asks for that.
+/// main thread of `pipe` takes its input to the end and passes it on, that of `hook` takes its payload so that the agent
+/// is not told of a broken pipe; then the process ends with 0, or with 1 if `--fail` asks for that and the verb heeds it.
 #[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
 fn keep_promise_on_panic(argv: &[String]) {
-    let is_pipe = match argv.get(1) {
-        Some(option) if option.starts_with('-') => has_flag(argv, "pipe"),
-        verb => verb.is_some_and(|verb| verb == "pipe"),
+    let is = |wanted: &str| match argv.get(1) {
+        Some(option) if option.starts_with('-') => has_flag(argv, wanted),
+        verb => verb.is_some_and(|verb| verb == wanted),
     };
-    let fail = has_flag(argv, "--fail") || fail_by_environment(&variable);
+    let (is_pipe, is_hook) = (is("pipe"), is("hook"));
+    let fail = !is_hook && (has_flag(argv, "--fail") || fail_by_environment(&variable));
     let (tee, verbose) = (has_flag(argv, "--tee"), has_flag(argv, "--verbose") || has_flag(argv, "-v"));
     let main_thread = thread::current().id();
     panic::set_hook(Box::new(move |panic| {
@@ -149,6 +154,9 @@ fn keep_promise_on_panic(argv: &[String]) {
         }
         if is_pipe {
             cmd::pipe::carry_on(tee);
+        }
+        if is_hook {
+            cmd::hook::carry_on();
         }
         process::exit(i32::from(fail));
     }));

@@ -307,7 +307,8 @@ pub fn hash(text: &str) -> u64 {
 }
 
 /// The largest character boundary at or below `at`.
-fn floor_char_boundary(text: &str, at: usize) -> usize {
+#[must_use]
+pub fn floor_char_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 

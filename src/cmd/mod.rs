@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod flush;
+pub mod hook;
 pub mod pipe;
 pub mod query;
 pub mod send;

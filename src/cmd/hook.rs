@@ -1,0 +1,245 @@
+//! `vlog hook`: one record of what an agent tells its hook, and nothing that the agent could notice.
+//!
+//! The payload is taken whole, so that the agent is not told of a broken pipe, but never waited for without a deadline:
+//! some agents leave the pipe open. Whatever comes, one record goes out, stdout stays empty, and the status is 0.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Context, Shared, Verdict, encoder, not_an_item, sort_words, tell};
+use crate::cli::HookArgs;
+use crate::config::Config;
+use crate::deliver::{Delivery, Fate};
+use crate::item::Item;
+use crate::json::Scanner;
+use crate::payload::{Event, Given, clean_items, event, plan};
+use crate::protocol::Batch;
+use crate::record::Record;
+use crate::redact::redact;
+use crate::report::{self, Report};
+use crate::signals;
+use crate::stdio;
+use crate::time::Time;
+use crate::wait::{PollFlags, ready};
+
+/// An agent that is silent for so long in the middle of its payload, or before it, has nothing more to say.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// The longest that a payload may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// From the last byte of the payload to the end of the delivery; hooks at the end of a session share 1.5 s.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Events worth a record, each with the seconds that the agent gives the hook: more than [`PATIENCE`] and [`TIMEOUT`],
+/// and little at the end of a session, which waits for it.
+const EVENTS: [(&str, u32); 12] = [
+    ("SessionStart", 7),
+    ("UserPromptSubmit", 7),
+    ("PostToolUse", 7),
+    ("PostToolUseFailure", 7),
+    ("PermissionDenied", 7),
+    ("Notification", 7),
+    ("SubagentStart", 7),
+    ("SubagentStop", 7),
+    ("PreCompact", 7),
+    ("Stop", 7),
+    ("StopFailure", 7),
+    ("SessionEnd", 2),
+];
+
+/// Takes the payload and sends the record of it.
+pub fn run(args: HookArgs, context: Context) -> Verdict {
+    // `--fail` is not heeded: an agent takes any status but 0 for trouble.
+    let verdict = Verdict { done: true, fail: false };
+    if args.settings {
+        print_settings();
+        return verdict;
+    }
+    let time = Time::now();
+    let stop = signals::stop().ok();
+    let mut config = Config::for_delivery(&args.delivery, context.env);
+    config.dry_run = args.dry_run;
+    config.timeout = config.timeout.min(TIMEOUT);
+    let report = Report::new(config.verbose);
+    crate::panic_if_asked("hook");
+
+    let (payload, words) = split_payload(args.words);
+    let names = args.include.iter().flat_map(|list| list.split(',')).map(str::trim);
+    let given = Given {
+        event: args.event.filter(|name| !name.is_empty()),
+        include: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        in_claude_code: (context.env)("CLAUDECODE").is_some(),
+        session: (context.env)("CLAUDE_CODE_SESSION_ID"),
+    };
+    let plan = |path: &[String]| plan(path, &given.include);
+    let mut scanner = Scanner::new(&plan);
+    let taken = match payload {
+        Some(payload) => {
+            scanner.feed(payload.as_bytes());
+            Taken { last_byte: Instant::now(), trouble: None }
+        }
+        None => take(stop.as_ref(), &mut |bytes| {
+            scanner.feed(bytes);
+            scanner.is_done()
+        }),
+    };
+    let scan = scanner.finish();
+    let event = event(&scan, &given);
+    // Not worth taking down: the process ends soon.
+    std::mem::forget(scan);
+
+    let mut mistakes = context.mistakes;
+    mistakes.append(&mut config.mistakes);
+    let (items, rest) = sort_words(words, &mut mistakes);
+    mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
+    for mistake in &mut mistakes {
+        *mistake = redact(mistake).0.into_owned();
+    }
+    tell(&config, &mistakes, report);
+    for trouble in event.mistakes.iter().chain(&taken.trouble) {
+        report.trouble(&format!("{trouble}; the record says so"));
+    }
+    mistakes.extend(event.mistakes.iter().cloned());
+    mistakes.extend(taken.trouble);
+    if let Some(agent) = event.harness.filter(|_| (context.env)("VLOG_SERVICE").is_none()) {
+        agent.clone_into(&mut config.service);
+    }
+    let deadline = Instant::now()
+        .checked_add(config.timeout)
+        .into_iter()
+        .chain(taken.last_byte.checked_add(TIMEOUT))
+        .min();
+    let batch = record(&mut config, time, event, args.service, items, &mistakes);
+    let Some((batch, delivery)) = batch.zip(Delivery::new(&config, stop)) else { return verdict };
+    let start = Instant::now();
+    match delivery.deliver(&batch, deadline) {
+        Fate::Delivered => delivery.drain_a_little(start.elapsed(), deadline),
+        Fate::Kept(why, _) | Fate::Lost(why, _) => report.trouble(&why),
+    }
+    std::mem::forget((delivery, config));
+    verdict
+}
+
+/// After a panic: takes what the agent still sends.
+pub fn carry_on() {
+    if !io::stdin().is_terminal() {
+        take(None, &mut |_| false);
+    }
+}
+
+/// The payload that stands among the words (Codex' `notify` puts it last), and the other words.
+fn split_payload(mut words: Vec<String>) -> (Option<String>, Vec<String>) {
+    let at = words.iter().rposition(|word| word.trim_start().starts_with('{'));
+    (at.map(|at| words.remove(at)), words)
+}
+
+/// How the taking of a payload went.
+struct Taken {
+    /// When its last byte came, or the wait for it began.
+    last_byte: Instant,
+    /// Why it could not be taken, if so.
+    trouble: Option<String>,
+}
+
+/// Hands on what comes on stdin, until `sink` has enough, the agent is silent, or a signal comes; then what lies in the
+/// pipe already.
+fn take(stop: Option<&UnixStream>, sink: &mut dyn FnMut(&[u8]) -> bool) -> Taken {
+    let mut taken = Taken { last_byte: Instant::now(), trouble: None };
+    if io::stdin().is_terminal() {
+        report::say(
+            "there is no payload on a terminal; vlog hook belongs in an agent's settings, see vlog hook --settings",
+        );
+        return taken;
+    }
+    let end = taken.last_byte + PATIENCE;
+    // Most payloads are small; the large ones come as a pipe takes them.
+    let mut buffer = vec![0; 4 * 1024];
+    let mut has_enough = false;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let wait = if has_enough { Duration::ZERO } else { left.min(SILENCE) };
+        if left.is_zero() || !wait_for_stdin(stop, wait) {
+            return taken;
+        }
+        match stdio::read(&mut buffer) {
+            Ok(0) => return taken,
+            Ok(read) => {
+                taken.last_byte = Instant::now();
+                has_enough |= sink(buffer.get(..read).unwrap_or_default());
+                if read == buffer.len() {
+                    buffer.resize(64 * 1024, 0);
+                }
+            }
+            Err(error) => {
+                taken.trouble = Some(format!("could not read stdin: {}", plain(&error)));
+                return taken;
+            }
+        }
+    }
+}
+
+/// What went wrong, without its number.
+fn plain(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Waits until there is something to read; `false` if nothing came, or a signal did.
+fn wait_for_stdin(stop: Option<&UnixStream>, time: Duration) -> bool {
+    let stdin = io::stdin();
+    let mut fds = vec![(stdin.as_fd(), PollFlags::POLLIN)];
+    fds.extend(stop.map(|stop| (stop.as_fd(), PollFlags::POLLIN)));
+    let ready = ready(&fds, Some(time)).unwrap_or_default();
+    let signalled = ready.get(1) == Some(&true)
+        && stop.is_some_and(|mut stop| io::Read::read(&mut stop, &mut [0]).is_ok());
+    !signalled && ready.first() == Some(&true)
+}
+
+/// The record of an event; `None` if `VLOG_MIN_LEVEL` keeps it back.
+fn record(
+    config: &mut Config,
+    time: Time,
+    event: Event,
+    service: Option<String>,
+    items: Vec<Item>,
+    mistakes: &[String],
+) -> Option<Batch> {
+    let mut all = event.fields;
+    // All that leaves, whoever put it there.
+    let (items, of_items) = clean_items(items);
+    let (fields, of_environment) = clean_items(std::mem::take(&mut config.fields));
+    config.fields = fields;
+    let redacted = event.redacted + of_items + of_environment;
+    if redacted > 0 {
+        all.push(Item { key: "redacted".to_owned(), value: Value::from(redacted) });
+    }
+    all.extend(items);
+    let shared = Shared::new(config, event.level, service, all, mistakes);
+    if shared.is_below(config.min_level) {
+        return None;
+    }
+    let mut batch = Batch::default();
+    let record = Record { time, message: &event.message, level: shared.level, fields: &shared.fields };
+    batch.records = encoder().write(&record, &mut batch.lines);
+    std::mem::forget(shared);
+    Some(batch)
+}
+
+/// Prints what goes into the agent's settings.
+fn print_settings() {
+    let path = std::env::current_exe().ok().and_then(|path| path.to_str().map(str::to_owned));
+    let path = Value::String(path.unwrap_or_else(|| "vlog".to_owned()));
+    let events = EVENTS.map(|(event, seconds)| {
+        let hook =
+            format!(r#"{{"type": "command", "command": {path}, "args": ["hook"], "timeout": {seconds}}}"#);
+        format!("    \"{event}\": [{{\"hooks\": [{hook}]}}]")
+    });
+    let block = format!("{{\n  \"hooks\": {{\n{}\n  }}\n}}\n", events.join(",\n"));
+    if let Err(error) = stdio::write_all(block.as_bytes()) {
+        report::say(&format!("could not print the settings: {error}"));
+    }
+}

@@ -1,0 +1,710 @@
+//! JSON of any size as it streams by: one walk that keeps little, and a lenient reading of what was kept.
+//!
+//! [`Scanner`] takes bytes in pieces, knows when the first value ends, and keeps of an object the size of each field,
+//! small scalars, and the values that were asked for up to a limit: memory stays flat whatever comes. [`read`] makes a
+//! value of a kept text even if that was cut. Neither fails: what is no JSON is told as such. Nothing here does input or output.
+
+use serde_json::{Map, Number, Value};
+
+/// Numbers and words are kept up to this length; no real one is longer.
+const MAX_SCALAR_BYTES: usize = 64;
+
+/// Names are told apart by so many bytes.
+const MAX_KEY_BYTES: usize = 256;
+
+/// So many fields are kept that nobody asked for; the others are counted.
+const MAX_FIELDS: usize = 100;
+
+/// [`read`] goes no deeper, for it calls itself.
+const MAX_DEPTH: usize = 64;
+
+/// What is wanted of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Its size, if it is a field of the outermost object.
+    Size,
+    /// Its size, and so much of its text.
+    Text(usize),
+}
+
+/// Says what is wanted of the value at a path: names from the outermost object inwards, arrays are not entered. And
+/// whether something may be wanted of what is inside, if it is an object.
+pub type Plan<'a> = &'a dyn Fn(&[String]) -> (Want, bool);
+
+/// What the text as a whole turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing, or only white space.
+    Empty,
+    /// It does not begin like JSON.
+    NotJson,
+    /// A string, number, word or array.
+    NotObject,
+    /// An object.
+    Object,
+}
+
+/// A field that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Names from the outermost object inwards.
+    pub path: Vec<String>,
+    /// The size: of a string its text, of anything else its JSON.
+    pub bytes: u64,
+    /// The beginning of its JSON, if that was asked for; numbers and words are kept anyway.
+    pub raw: Vec<u8>,
+    /// Whether `raw` is not all of it.
+    pub cut: bool,
+    /// The first byte of its JSON.
+    pub first: u8,
+}
+
+/// What a walk has found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// What the text is; `None` before [`Scanner::finish`].
+    pub kind: Option<Kind>,
+    /// Whether the first value came to its end, without an error in the parts that were looked into.
+    pub complete: bool,
+    /// Bytes taken in all.
+    pub bytes: u64,
+    /// Fields of the outermost object, and those asked for.
+    pub fields: Vec<Found>,
+    /// Fields of the outermost object that were not kept for their number.
+    pub more: u64,
+}
+
+/// Where in the text the walk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Start,
+    Key,
+    InKey,
+    Colon,
+    Value,
+    InString,
+    InScalar,
+    /// Inside a value that nothing is wanted from.
+    Inside,
+    InsideString,
+    After,
+    Done,
+    Bad,
+}
+
+/// A value that has begun.
+#[derive(Debug)]
+struct Open {
+    /// Where it began in the text.
+    start: u64,
+    first: u8,
+    /// Whether its text was asked for; how much is kept, and what of it there is.
+    asked: bool,
+    most: usize,
+    raw: Vec<u8>,
+    /// From where in the bytes at hand it goes on.
+    from: usize,
+}
+
+/// Walks over JSON that comes in pieces.
+pub struct Scanner<'a> {
+    plan: Plan<'a>,
+    state: State,
+    kind: Kind,
+    /// The name in hand, as raw JSON.
+    key: Vec<u8>,
+    /// The names of the objects that the walk is in, and of the value in hand.
+    path: Vec<String>,
+    /// The objects that the walk is in, the outermost aside, and the value in hand.
+    open: Vec<Open>,
+    /// Brackets that are open in a value that nothing is wanted from.
+    nested: u64,
+    escape: Escape,
+    /// What the escapes of the string in hand make it shorter.
+    shorter: u64,
+    scan: Scan,
+    unasked: usize,
+}
+
+/// How far an escape in a string has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    None,
+    Begun,
+    /// Digits still to come, and their value so far.
+    Hex(u8, u32),
+}
+
+impl<'a> Scanner<'a> {
+    /// Keeps what `plan` asks for.
+    #[must_use]
+    pub fn new(plan: Plan<'a>) -> Self {
+        Self {
+            plan,
+            state: State::Start,
+            kind: Kind::Empty,
+            key: Vec::new(),
+            path: Vec::new(),
+            open: Vec::new(),
+            nested: 0,
+            escape: Escape::None,
+            shorter: 0,
+            scan: Scan { fields: Vec::with_capacity(32), ..Scan::default() },
+            unasked: 0,
+        }
+    }
+
+    /// Whether the first value is over, so that nothing more need come.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Takes the next bytes; what follows the first value is only counted.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let before = self.scan.bytes;
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            match self.state {
+                State::InString | State::InsideString | State::InKey => {
+                    at = self.string(bytes, at, before);
+                    continue;
+                }
+                State::Inside => match byte {
+                    b'"' => self.state = State::InsideString,
+                    b'{' | b'[' => self.nested += 1,
+                    b'}' | b']' => {
+                        self.nested -= 1;
+                        if self.nested == 0 {
+                            self.end(bytes, at + 1, before);
+                        }
+                    }
+                    _ => {}
+                },
+                State::InScalar => {
+                    if matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace() {
+                        self.end(bytes, at, before);
+                        continue;
+                    }
+                }
+                State::Done | State::Bad => break,
+                _ if byte.is_ascii_whitespace() => {}
+                State::Start => match byte {
+                    // A byte order mark, whole or in pieces.
+                    0xef | 0xbb | 0xbf if before + at as u64 <= 2 => {}
+                    b'{' => {
+                        self.kind = Kind::Object;
+                        self.state = State::Key;
+                    }
+                    _ if begins_value(byte) => {
+                        self.kind = Kind::NotObject;
+                        self.begin(byte, at, before);
+                    }
+                    _ => {
+                        self.kind = Kind::NotJson;
+                        self.state = State::Bad;
+                    }
+                },
+                State::Key => match byte {
+                    b'"' => {
+                        self.key.clear();
+                        self.state = State::InKey;
+                    }
+                    b'}' => self.close(bytes, at + 1, before),
+                    _ => self.state = State::Bad,
+                },
+                State::Colon => self.state = if byte == b':' { State::Value } else { State::Bad },
+                State::Value if begins_value(byte) => self.begin(byte, at, before),
+                State::Value => self.state = State::Bad,
+                State::After => match byte {
+                    b',' => self.state = State::Key,
+                    b'}' => self.close(bytes, at + 1, before),
+                    _ => self.state = State::Bad,
+                },
+            }
+            at += 1;
+        }
+        self.scan.bytes += bytes.len() as u64;
+        for open in &mut self.open {
+            open.keep(bytes.get(open.from..).unwrap_or_default());
+            open.from = 0;
+        }
+    }
+
+    /// What was found; a value that has not ended is told with the size that it has so far.
+    #[must_use]
+    pub fn finish(mut self) -> Scan {
+        if self.kind == Kind::NotObject && self.state == State::InScalar {
+            self.end(&[], 0, self.scan.bytes);
+        }
+        self.scan.complete = self.state == State::Done;
+        // The quote that is missing is counted with the others.
+        let end = self.scan.bytes + u64::from(self.state == State::InString);
+        while !self.open.is_empty() {
+            self.found(end);
+        }
+        self.scan.kind = Some(self.kind);
+        self.scan
+    }
+
+    /// Goes on in a string, from `at` to its end or to that of the bytes; where to go on after it.
+    fn string(&mut self, bytes: &[u8], mut at: usize, before: u64) -> usize {
+        let start = at;
+        let mut closed = false;
+        while let Some(&byte) = bytes.get(at) {
+            match self.escape {
+                Escape::None => {
+                    let rest = bytes.get(at..).unwrap_or_default();
+                    let Some(next) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
+                        at = bytes.len();
+                        break;
+                    };
+                    at += next;
+                    if rest.get(next) == Some(&b'"') {
+                        closed = true;
+                        break;
+                    }
+                    self.escape = Escape::Begun;
+                }
+                Escape::Begun => {
+                    self.shorter += 1;
+                    self.escape = if byte == b'u' { Escape::Hex(4, 0) } else { Escape::None };
+                }
+                Escape::Hex(left, value) => {
+                    let value = value * 16 + char::from(byte).to_digit(16).unwrap_or(0);
+                    self.escape = if left > 1 { Escape::Hex(left - 1, value) } else { Escape::None };
+                    if left == 1 {
+                        // Six bytes of JSON; one is taken off already. Each half of a pair counts for two.
+                        self.shorter += match value {
+                            ..0x80 => 4,
+                            0x80..0x800 | 0xd800..0xe000 => 3,
+                            _ => 2,
+                        };
+                    }
+                }
+            }
+            at += 1;
+        }
+        if self.state == State::InKey {
+            let text = bytes.get(start..at).unwrap_or_default();
+            let room = MAX_KEY_BYTES.saturating_sub(self.key.len()).min(text.len());
+            self.key.extend_from_slice(text.get(..room).unwrap_or_default());
+        }
+        if !closed {
+            return at;
+        }
+        match self.state {
+            State::InKey => self.state = State::Colon,
+            State::InString => self.end(bytes, at + 1, before),
+            _ => self.state = State::Inside,
+        }
+        at + 1
+    }
+
+    /// A value begins.
+    fn begin(&mut self, first: u8, at: usize, before: u64) {
+        if self.kind == Kind::Object {
+            self.path.push(text(&self.key));
+        }
+        self.shorter = 0;
+        let (want, leads_on) = (self.plan)(&self.path);
+        let (asked, mut most) = match want {
+            Want::Size => (false, 0),
+            Want::Text(most) => (true, most),
+        };
+        self.state = match first {
+            b'"' => State::InString,
+            b'{' if leads_on && self.kind == Kind::Object => State::Key,
+            b'{' | b'[' => {
+                self.nested = 1;
+                State::Inside
+            }
+            _ => {
+                most = most.max(MAX_SCALAR_BYTES);
+                State::InScalar
+            }
+        };
+        self.open.push(Open { start: before + at as u64, first, asked, most, raw: Vec::new(), from: at });
+    }
+
+    /// An object that the walk is in ends before `at`.
+    fn close(&mut self, bytes: &[u8], at: usize, before: u64) {
+        if self.open.is_empty() {
+            self.state = State::Done;
+        } else {
+            self.end(bytes, at, before);
+        }
+    }
+
+    /// The value in hand ends before `at`.
+    fn end(&mut self, bytes: &[u8], at: usize, before: u64) {
+        if let Some(open) = self.open.last_mut() {
+            open.keep(bytes.get(open.from..at).unwrap_or_default());
+        }
+        let is_word = self.open.last().is_none_or(|open| {
+            self.state != State::InScalar || open.raw == b"null" || read(&open.raw) != Value::Null
+        });
+        self.found(before + at as u64);
+        self.state = match self.kind {
+            Kind::Object => State::After,
+            _ if is_word => State::Done,
+            // Text whose first letter could have begun `true`.
+            _ => {
+                self.kind = Kind::NotJson;
+                State::Bad
+            }
+        };
+    }
+
+    /// Notes the value in hand, which ends at `end` of the whole text.
+    fn found(&mut self, end: u64) {
+        let Some(open) = self.open.pop() else { return };
+        let path = match self.path.len() {
+            0 | 1 => std::mem::take(&mut self.path),
+            _ => self.path.clone(),
+        };
+        self.path.pop();
+        let length = end - open.start;
+        let quotes = if open.first == b'"' { 2 } else { 0 };
+        let bytes = length.saturating_sub(quotes).saturating_sub(if quotes > 0 { self.shorter } else { 0 });
+        let cut = (open.raw.len() as u64) < length;
+        let found = Found { path, bytes, raw: open.raw, cut, first: open.first };
+        if open.asked {
+            // The last of several with one name wins.
+            self.scan.fields.retain(|earlier| earlier.path != found.path);
+            self.scan.fields.push(found);
+        } else if found.path.len() == 1 {
+            if self.unasked < MAX_FIELDS {
+                self.unasked += 1;
+                self.scan.fields.push(found);
+            } else {
+                self.scan.more += 1;
+            }
+        }
+    }
+}
+
+impl Open {
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = self.most.saturating_sub(self.raw.len()).min(bytes.len());
+        self.raw.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+}
+
+fn begins_value(byte: u8) -> bool {
+    matches!(byte, b'"' | b'{' | b'[' | b'-' | b't' | b'f' | b'n') || byte.is_ascii_digit()
+}
+
+/// The value that `raw` holds, or the part of it that is there: a text that ends early ends what is open.
+#[must_use]
+pub fn read(raw: &[u8]) -> Value {
+    Reader { rest: raw }.value(0)
+}
+
+/// The text of a JSON string without its quotes.
+fn text(raw: &[u8]) -> String {
+    Reader { rest: raw }.text()
+}
+
+/// Reads JSON and takes offence at nothing.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
+    }
+
+    /// The next byte that is neither white space nor one of `also`; it is not taken.
+    fn peek(&mut self, also: &[u8]) -> Option<u8> {
+        let skip = |byte: &u8| byte.is_ascii_whitespace() || also.contains(byte);
+        let at = self.rest.iter().position(|byte| !skip(byte))?;
+        self.rest = self.rest.get(at..)?;
+        self.rest.first().copied()
+    }
+
+    fn value(&mut self, depth: usize) -> Value {
+        match self.peek(b"") {
+            Some(b'{' | b'[') if depth >= MAX_DEPTH => {
+                self.rest = &[];
+                Value::Null
+            }
+            Some(b'{') => {
+                self.next();
+                let mut map = Map::new();
+                while let Some(byte) = self.peek(b",") {
+                    self.next();
+                    if byte != b'"' {
+                        break;
+                    }
+                    let key = self.text();
+                    // A name without its value says nothing.
+                    if self.peek(b":").is_none() {
+                        break;
+                    }
+                    map.insert(key, self.value(depth + 1));
+                }
+                Value::Object(map)
+            }
+            Some(b'[') => {
+                self.next();
+                let mut list = Vec::new();
+                while let Some(byte) = self.peek(b",") {
+                    if matches!(byte, b']' | b'}') {
+                        self.next();
+                        break;
+                    }
+                    list.push(self.value(depth + 1));
+                }
+                Value::Array(list)
+            }
+            Some(b'"') => {
+                self.next();
+                Value::String(self.text())
+            }
+            _ => self.scalar(),
+        }
+    }
+
+    fn scalar(&mut self) -> Value {
+        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b'"') || byte.is_ascii_whitespace();
+        let length = self.rest.iter().position(ends).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(length);
+        // What cannot be read must not be met again.
+        self.rest = if length == 0 { rest.get(1..).unwrap_or_default() } else { rest };
+        match word {
+            b"true" => Value::Bool(true),
+            b"false" => Value::Bool(false),
+            _ => {
+                let text = std::str::from_utf8(word).unwrap_or_default();
+                text.parse::<Number>().map_or(Value::Null, Value::Number)
+            }
+        }
+    }
+
+    /// The rest of a string, to its quote or to the end.
+    fn text(&mut self) -> String {
+        // Most have no escapes.
+        let end = self.rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(self.rest.len());
+        let (plain, rest) = self.rest.split_at(end);
+        if let (Some(b'"') | None, Ok(text)) = (rest.first(), std::str::from_utf8(plain)) {
+            self.rest = rest.get(1..).unwrap_or_default();
+            return text.to_owned();
+        }
+        let mut out = Vec::new();
+        let mut high: Option<u32> = None;
+        while let Some(byte) = self.next() {
+            let plain = match byte {
+                b'"' => break,
+                b'\\' => match self.next() {
+                    Some(b'u') => {
+                        let unit = self.unit();
+                        let char = match (high.take(), unit) {
+                            (Some(high), 0xdc00..=0xdfff) => {
+                                char::from_u32(0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00))
+                            }
+                            (lone, unit) => {
+                                // Half of a pair alone stands for nothing.
+                                out.extend_from_slice(lone.map_or("", |_| "\u{fffd}").as_bytes());
+                                if (0xd800..0xdc00).contains(&unit) {
+                                    high = Some(unit);
+                                    continue;
+                                }
+                                char::from_u32(unit)
+                            }
+                        };
+                        let char = char.unwrap_or('\u{fffd}');
+                        out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                        continue;
+                    }
+                    Some(b'n') => b'\n',
+                    Some(b't') => b'\t',
+                    Some(b'r') => b'\r',
+                    Some(b'b') => 8,
+                    Some(b'f') => 12,
+                    Some(other) => other,
+                    None => break,
+                },
+                other => other,
+            };
+            if high.take().is_some() {
+                out.extend_from_slice("\u{fffd}".as_bytes());
+            }
+            out.push(plain);
+        }
+        String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+
+    /// Four hexadecimal digits, or as many as there are.
+    fn unit(&mut self) -> u32 {
+        let mut value = 0;
+        for _ in 0..4 {
+            let digit = self.rest.first().and_then(|byte| char::from(*byte).to_digit(16));
+            let Some(digit) = digit else { break };
+            value = value * 16 + digit;
+            self.next();
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Keeps these paths, up to so many bytes.
+    fn plan(path: &[String], list: &[(&str, usize)]) -> (Want, bool) {
+        let path = path.join(".");
+        let asked = list.iter().find(|(wanted, _)| *wanted == path);
+        let inside = list.iter().any(|(wanted, _)| wanted.starts_with(&format!("{path}.")));
+        (asked.map_or(Want::Size, |(_, most)| Want::Text(*most)), inside)
+    }
+
+    /// Scans in steps of so many bytes.
+    fn scan(input: &[u8], step: usize, list: &[(&str, usize)]) -> Scan {
+        let plan = |path: &[String]| plan(path, list);
+        let mut scanner = Scanner::new(&plan);
+        for piece in input.chunks(step) {
+            scanner.feed(piece);
+        }
+        scanner.finish()
+    }
+
+    /// Path, size, kept value and whether it was cut, for each field.
+    fn fields(scan: &Scan) -> Vec<(String, u64, Value, bool)> {
+        let field = |found: &Found| (found.path.join("."), found.bytes, read(&found.raw), found.cut);
+        scan.fields.iter().map(field).collect()
+    }
+
+    #[test]
+    fn sizes_scalars_and_wanted_values_are_kept_however_the_bytes_come() {
+        let text = "\u{feff} {\"a\":\"h\\u0436\\n\\ud83d\\ude00\", \"n\" : -1.50, \"t\":true,\"z\":null,\
+                    \"o\":{\"p\":{\"q\":\"deep\",\"r\":[1,\"}\"]},\"s\":\"\\\"{\"},\"l\":[[],{}],\"e\":{}} trailing";
+        for step in [1, 2, 3, 5, 7, 1000] {
+            let scan = scan(text.as_bytes(), step, &[("a", 100), ("o.p.q", 4), ("o.s", 100), ("l", 100)]);
+            assert_eq!((scan.kind, scan.complete), (Some(Kind::Object), true), "{step}");
+            assert_eq!(scan.bytes, text.len() as u64);
+            let expected = [
+                ("a", 8, json!("hж\n😀"), false),
+                ("n", 5, read(b"-1.50"), false),
+                ("t", 4, json!(true), false),
+                ("z", 4, json!(null), false),
+                ("o.p.q", 4, json!("dee"), true),
+                ("o.s", 2, json!("\"{"), false),
+                ("o", 40, json!(null), true),
+                ("l", 7, json!([[], {}]), false),
+                ("e", 2, json!(null), true),
+            ];
+            let expected = expected.map(|(path, bytes, value, cut)| (path.to_owned(), bytes, value, cut));
+            assert_eq!(fields(&scan), expected, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn a_captured_object_is_whole_even_if_something_inside_is_wanted_too() {
+        let text = br#"{"o":{"content":"xxxxxxxxxx","path":".env"}}"#;
+        for step in [1, 4, 1000] {
+            let scan = scan(text, step, &[("o", 1000), ("o.path", 100)]);
+            let expected = [
+                ("o.path".to_owned(), 4, json!(".env"), false),
+                ("o".to_owned(), 38, json!({"content": "xxxxxxxxxx", "path": ".env"}), false),
+            ];
+            assert_eq!(fields(&scan), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_told() {
+        let kind = |text: &str| {
+            let scan = scan(text.as_bytes(), 2, &[]);
+            (scan.kind.unwrap(), scan.complete)
+        };
+        assert_eq!(kind(""), (Kind::Empty, false));
+        assert_eq!(kind(" \n\t"), (Kind::Empty, false));
+        assert_eq!(kind("\u{feff}"), (Kind::Empty, false));
+        assert_eq!(kind("hello"), (Kind::NotJson, false));
+        assert_eq!(kind("<html>"), (Kind::NotJson, false));
+        assert_eq!(kind("text of a hook"), (Kind::NotJson, false));
+        assert_eq!(kind("tr"), (Kind::NotJson, false));
+        assert_eq!(kind("[1,[2]]"), (Kind::NotObject, true));
+        assert_eq!(kind("\"a\\\"b\""), (Kind::NotObject, true));
+        assert_eq!(kind("42"), (Kind::NotObject, true));
+        assert_eq!(kind("null "), (Kind::NotObject, true));
+        assert_eq!(kind("{}"), (Kind::Object, true));
+        assert_eq!(kind("{\"a\":{}}"), (Kind::Object, true));
+        for bad in ["{", "{a}", "{\"a\" 1}", "{\"a\":}", "{\"a\":1 2}", "{\"a\":[", "{\"a\":\"", "{\"a"] {
+            assert_eq!(kind(bad), (Kind::Object, false), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_first_value_is_known_when_it_comes() {
+        for text in ["{\"a\":[\"]}\"]}", "{}", "\"x\"", "[{}]"] {
+            let mut scanner = Scanner::new(&|_| (Want::Size, false));
+            let (last, all) = text.as_bytes().split_last().unwrap();
+            scanner.feed(all);
+            assert!(!scanner.is_done(), "{text}");
+            scanner.feed(&[*last]);
+            assert!(scanner.is_done(), "{text}");
+            scanner.feed(b"{\"more\":1}");
+            assert!(scanner.finish().fields.iter().all(|field| field.path != ["more"]));
+        }
+    }
+
+    #[test]
+    fn a_text_that_ends_early_tells_what_there_was() {
+        let scan = scan(b"{\"event\":\"Stop\",\"prompt\":\"abc\\n", 3, &[("event", 100)]);
+        assert!(!scan.complete);
+        let expected =
+            [("event".to_owned(), 4, json!("Stop"), false), ("prompt".to_owned(), 4, json!(null), true)];
+        assert_eq!(fields(&scan), expected);
+    }
+
+    #[test]
+    fn memory_stays_flat_whatever_comes() {
+        let nested = [&b"{\"a\":"[..], &b"[".repeat(1_000_000)].concat();
+        let long_key = [&b"{\""[..], &b"k".repeat(1_000_000), b"\":1}"].concat();
+        let fields: String = (0..100_000).map(|n| format!("\"k{n}\":1,")).collect();
+        for text in [nested, long_key, format!("{{{fields}\"z\":1}}").into_bytes()] {
+            let plan = |path: &[String]| plan(path, &[("z", 10)]);
+            let mut scanner = Scanner::new(&plan);
+            scanner.feed(&text);
+            assert!(scanner.key.capacity() < 1024 && scanner.open.len() < 3);
+            let scan = scanner.finish();
+            assert!(scan.fields.len() <= MAX_FIELDS + 1);
+            assert!(scan.fields.iter().flat_map(|field| &field.path).all(|name| name.len() <= MAX_KEY_BYTES));
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_fields_with_one_name_wins() {
+        let scan = scan(b"{\"a\":\"1\",\"a\":\"2\"}", 100, &[("a", 10)]);
+        assert_eq!(fields(&scan), [("a".to_owned(), 1, json!("2"), false)]);
+    }
+
+    #[test]
+    fn reading_takes_offence_at_nothing() {
+        let reads = |text: &str, expected: Value| assert_eq!(read(text.as_bytes()), expected, "{text}");
+        reads(r#"{"a":[1,{"b":"c"}],"d":true}"#, json!({"a": [1, {"b": "c"}], "d": true}));
+        reads(r#"{"a":[1,{"b":"c"#, json!({"a": [1, {"b": "c"}]}));
+        reads(r#"{"a":"x","b"#, json!({"a": "x"}));
+        reads(r#"{"a":"x","b":"#, json!({"a": "x"}));
+        reads(r#"{"a":"x","b":tr"#, json!({"a": "x", "b": null}));
+        reads(r#""x\"#, json!("x"));
+        reads(r#""\ud83d\ude00 \ud83d \ud83dx \ude00 \u12""#, json!("😀 \u{fffd} \u{fffd}x \u{fffd} \u{12}"));
+        reads("\"a\nb\u{1}\"", json!("a\nb\u{1}"));
+        reads("[,,1,]", json!([1]));
+        reads("[}", json!([]));
+        reads("{]", json!({}));
+        reads("nonsense", json!(null));
+        reads("", json!(null));
+        assert_eq!(read(b"\"a\xffb\""), json!("a\u{fffd}b"));
+        assert_eq!(read(b"1.50").to_string(), "1.50");
+        let _ = read(&b"[".repeat(1_000_000));
+        let _ = read(&b"{\"a\":".repeat(100_000));
+    }
+}

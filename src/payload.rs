@@ -1,0 +1,765 @@
+//! What an agent tells its hook, to what is logged of it. The wire types of all agents are known here and nowhere else.
+//!
+//! Of a payload leave: the event's name, identifiers that are listed below and look like some, numbers, booleans, and the
+//! size of everything else. Free text (prompts, commands, output, messages) leaves only if it was asked for, but for the
+//! one line of a notification; all of it redacted, and none of it if the payload names a file with secrets. Every field is
+//! optional and may be of any type; events that nobody knows are fine. Nothing here does input or output.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::item::Item;
+use crate::json::{Found, Kind, Scan, Want, read};
+use crate::level::Level;
+use crate::record::floor_char_boundary;
+use crate::redact::{before_cut, is_secret_name, names_secret_file, redact};
+
+/// The most that leaves of one value.
+const MAX_VALUE_BYTES: usize = 8 * 1024;
+
+/// What is kept of such a value until it is redacted. What is left of it then may be a good deal shorter.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// The most that all included values may take as JSON, so that a record fits on one line of the server's.
+const MAX_INCLUDED_BYTES: usize = 128 * 1024;
+
+/// An identifier is no longer; nor is a path, in the second case.
+const MAX_TOKEN_BYTES: usize = 128;
+const MAX_PATH_BYTES: usize = 1024;
+
+/// Claude Code's events, after which those of the others are named.
+const EVENTS: [&str; 33] = [
+    "PreToolUse",
+    "PostToolUse",
+    "PostToolUseFailure",
+    "PostToolBatch",
+    "Notification",
+    "UserPromptSubmit",
+    "UserPromptExpansion",
+    "SessionStart",
+    "SessionEnd",
+    "Stop",
+    "StopFailure",
+    "SubagentStart",
+    "SubagentStop",
+    "PreCompact",
+    "PostCompact",
+    "PreModelSwitch",
+    "PostModelSwitch",
+    "PermissionRequest",
+    "PermissionDenied",
+    "Setup",
+    "TeammateIdle",
+    "TaskCreated",
+    "TaskCompleted",
+    "Elicitation",
+    "ElicitationResult",
+    "ConfigChange",
+    "WorktreeCreate",
+    "WorktreeRemove",
+    "InstructionsLoaded",
+    "CwdChanged",
+    "FileChanged",
+    "DirectoryAdded",
+    "MessageDisplay",
+];
+
+/// What the other agents call the same; letters and digits in lower case.
+const OTHER_EVENTS: [(&str, &str); 23] = [
+    ("beforetool", "PreToolUse"),
+    ("beforeshellexecution", "PreToolUse"),
+    ("beforemcpexecution", "PreToolUse"),
+    ("beforereadfile", "PreToolUse"),
+    ("beforetabfileread", "PreToolUse"),
+    ("toolexecutebefore", "PreToolUse"),
+    ("aftertool", "PostToolUse"),
+    ("aftershellexecution", "PostToolUse"),
+    ("aftermcpexecution", "PostToolUse"),
+    ("afterfileedit", "PostToolUse"),
+    ("aftertabfileedit", "PostToolUse"),
+    ("toolexecuteafter", "PostToolUse"),
+    ("beforesubmitprompt", "UserPromptSubmit"),
+    ("userpromptsubmitted", "UserPromptSubmit"),
+    ("beforeagent", "UserPromptSubmit"),
+    ("agentstop", "Stop"),
+    ("afteragent", "Stop"),
+    ("agentturncomplete", "Stop"),
+    ("sessionidle", "Stop"),
+    ("precompress", "PreCompact"),
+    ("erroroccurred", "StopFailure"),
+    ("sessionerror", "StopFailure"),
+    ("sessioncreated", "SessionStart"),
+];
+
+/// Cursor has events of their own for some tools.
+const TOOLS: [(&str, &str); 6] = [
+    ("beforeshellexecution", "Shell"),
+    ("aftershellexecution", "Shell"),
+    ("beforereadfile", "Read"),
+    ("beforetabfileread", "Read"),
+    ("afterfileedit", "Write"),
+    ("aftertabfileedit", "Write"),
+];
+
+/// What may leave of a field without being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// All of it, if it looks like an identifier: letters, digits and some punctuation, no blanks.
+    Token,
+    /// All of it, if it looks like a path.
+    Path,
+    /// Some of what is in it.
+    Parent,
+    /// Nothing but that it is there.
+    Sign,
+    /// All of it as the record's message, in one event.
+    Line,
+    /// Whether it is an identifier; else a status or a class of errors at its beginning.
+    Failure,
+    /// The event's name.
+    Name,
+}
+
+/// The fields that are known, in order, for each payload asks for many.
+const FIELDS: [(&str, Class); 75] = [
+    ("action", Class::Token),
+    ("agent_id", Class::Token),
+    ("agent_transcript_path", Class::Path),
+    ("agent_type", Class::Token),
+    ("cache_ttl", Class::Token),
+    ("client", Class::Token),
+    ("client_version", Class::Token),
+    ("command_name", Class::Token),
+    ("command_source", Class::Token),
+    ("composer_mode", Class::Token),
+    ("conversation_id", Class::Token),
+    ("cursor_version", Class::Token),
+    ("cwd", Class::Path),
+    ("directory", Class::Path),
+    ("effort", Class::Parent),
+    ("effort.level", Class::Token),
+    ("elicitation_id", Class::Token),
+    ("error", Class::Failure),
+    ("error.name", Class::Token),
+    ("event", Class::Token),
+    ("expansion_type", Class::Token),
+    ("failure_type", Class::Token),
+    ("file_path", Class::Path),
+    ("from_model", Class::Token),
+    ("generation_id", Class::Token),
+    ("hook_event_name", Class::Name),
+    ("load_reason", Class::Token),
+    ("mcp_server", Class::Parent),
+    ("mcp_server.name", Class::Token),
+    ("mcp_server.source", Class::Token),
+    ("mcp_server_name", Class::Token),
+    ("memory_type", Class::Token),
+    ("message", Class::Line),
+    ("message_id", Class::Token),
+    ("mode", Class::Token),
+    ("model", Class::Token),
+    ("name", Class::Token),
+    ("new_cwd", Class::Path),
+    ("notification_type", Class::Token),
+    ("old_cwd", Class::Path),
+    ("parent_file_path", Class::Path),
+    ("parent_session_id", Class::Token),
+    ("permission_mode", Class::Token),
+    ("pricing", Class::Token),
+    ("project_dir", Class::Path),
+    ("prompt_id", Class::Token),
+    ("reason", Class::Token),
+    ("requested_model", Class::Token),
+    ("result_type", Class::Token),
+    ("session_id", Class::Token),
+    ("source", Class::Token),
+    ("status", Class::Token),
+    ("stop_reason", Class::Token),
+    ("subagent_id", Class::Token),
+    ("subagent_type", Class::Token),
+    ("task_id", Class::Token),
+    ("team_name", Class::Token),
+    ("teammate_name", Class::Token),
+    ("thread_id", Class::Token),
+    ("timestamp", Class::Token),
+    ("to_model", Class::Token),
+    ("tool_call_id", Class::Token),
+    ("tool_name", Class::Token),
+    ("tool_response", Class::Parent),
+    ("tool_response.error", Class::Sign),
+    ("tool_response.result_type", Class::Token),
+    ("tool_use_id", Class::Token),
+    ("transcript_path", Class::Path),
+    ("trigger", Class::Token),
+    ("trigger_file_path", Class::Path),
+    ("trigger_source", Class::Token),
+    ("turn_id", Class::Token),
+    ("type", Class::Name),
+    ("worktree_name", Class::Token),
+    ("worktree_path", Class::Path),
+];
+
+/// What may leave of the field of that name.
+fn class(name: &str) -> Option<Class> {
+    let at = FIELDS.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    FIELDS.get(at).map(|(_, class)| *class)
+}
+
+/// Where a payload says which file it is about, in fields or in commands.
+const FILE_FIELDS: [&str; 12] = [
+    "command",
+    "tool_input",
+    "tool_input.command",
+    "tool_input.cmd",
+    "tool_input.file_path",
+    "tool_input.filePath",
+    "tool_input.path",
+    "tool_input.notebook_path",
+    "tool_input.pattern",
+    "tool_input.glob",
+    "tool_response.filePath",
+    "tool_response.file.filePath",
+];
+
+/// Names of fields that hold a path and nothing else; these leave even if the file holds secrets.
+const FILE_NAMES: [&str; 5] = ["file_path", "filePath", "path", "notebook_path", "absolute_path"];
+
+/// What the fields of some agents are called by the others.
+const ALIASES: [(&str, &str); 5] = [
+    ("tool_args", "tool_input"),
+    ("tool_result", "tool_response"),
+    ("tool", "tool_name"),
+    ("args", "tool_input"),
+    ("duration", "duration_ms"),
+];
+
+/// Names that mean something else in a record.
+const RESERVED: [&str; 6] = ["service", "level", "host", "hook", "hook_raw", "harness"];
+
+/// What the command line and the environment add to a payload.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The event's name, for payloads without one.
+    pub event: Option<String>,
+    /// Fields to be logged with their text.
+    pub include: Vec<String>,
+    /// Whether Claude Code has started this process.
+    pub in_claude_code: bool,
+    /// The session that Claude Code has started it for.
+    pub session: Option<String>,
+}
+
+/// What is logged of a payload.
+#[derive(Debug, Default)]
+pub struct Event {
+    /// The agent, if it can be told; also the record's service then.
+    pub harness: Option<&'static str>,
+    /// One line for a person.
+    pub message: String,
+    /// `error` for failures, `warn` for denials, else `info`.
+    pub level: Option<Level>,
+    /// The record's fields.
+    pub fields: Vec<Item>,
+    /// How many secrets were taken out.
+    pub redacted: usize,
+    /// What was wrong with the payload.
+    pub mistakes: Vec<String>,
+}
+
+/// What must be kept of the value at a path for [`event`].
+#[must_use]
+pub fn plan(path: &[String], include: &[String]) -> (Want, bool) {
+    let Some(first) = path.first() else { return (Want::Size, true) };
+    let name = dotted(first, path);
+    let name = name.as_ref();
+    let includes = !include.is_empty();
+    let is_included = || include.iter().any(|wanted| normal_path(wanted) == name);
+    let class = class(name);
+    let most = match class {
+        _ if includes && (is_included() || FILE_FIELDS.contains(&name)) => Some(KEPT_BYTES),
+        Some(Class::Line) => Some(KEPT_BYTES),
+        Some(Class::Failure) => Some(MAX_PATH_BYTES),
+        // With room for the quotes, and for a byte too many.
+        Some(Class::Path) => Some(MAX_PATH_BYTES + 3),
+        Some(Class::Token | Class::Name | Class::Sign) => Some(MAX_TOKEN_BYTES + 3),
+        Some(Class::Parent) | None => None,
+    };
+    let is_parent = |longer: &&str| is_inside(longer, name);
+    let goes_on = matches!(class, Some(Class::Parent | Class::Failure))
+        || (includes
+            && (FILE_FIELDS.iter().any(is_parent)
+                || include.iter().any(|wanted| is_inside(&normal_path(wanted), name))));
+    (most.map_or(Want::Size, Want::Text), goes_on)
+}
+
+/// Whether `longer` is a path that begins with `name`.
+fn is_inside(longer: &str, name: &str) -> bool {
+    longer.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The path as text, the first name in the one spelling.
+fn dotted<'a>(first: &'a str, path: &[String]) -> Cow<'a, str> {
+    let mut name = normal(first);
+    for next in path.iter().skip(1) {
+        let name = name.to_mut();
+        name.push('.');
+        name.push_str(if next == "resultType" { "result_type" } else { next });
+    }
+    name
+}
+
+/// A path as a person writes it.
+fn normal_path(text: &str) -> String {
+    let path: Vec<String> = text.split('.').map(str::to_owned).collect();
+    path.first().map(|first| dotted(first, &path).into_owned()).unwrap_or_default()
+}
+
+/// The one spelling of a field's name: `toolArgs` and `tool-args` are `tool_input`.
+fn normal(name: &str) -> Cow<'_, str> {
+    let alias =
+        |name: &str| ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, name)| Cow::Borrowed(*name));
+    if !name.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+        return alias(name).unwrap_or(Cow::Borrowed(name));
+    }
+    let mut out = String::with_capacity(name.len() + 4);
+    let mut after_small = false;
+    for char in name.chars() {
+        if char.is_ascii_uppercase() && after_small {
+            out.push('_');
+        }
+        after_small = char.is_ascii_lowercase();
+        out.push(if char == '-' { '_' } else { char.to_ascii_lowercase() });
+    }
+    alias(&out).unwrap_or(Cow::Owned(out))
+}
+
+/// Makes an event of what was found in a payload.
+#[must_use]
+pub fn event(scan: &Scan, given: &Given) -> Event {
+    let fields: Vec<_> = scan.fields.iter().map(Field::new).collect();
+    let payload = Payload { fields: &fields };
+    let mut event = Event::default();
+    let (name, raw) = payload.names(given);
+    event.harness = payload.harness(&raw, given);
+    event.level = Some(payload.level(&name));
+    if let Some(what) = mistake(scan) {
+        // What a script with an event of its own prints may be anything.
+        if given.event.is_none() {
+            event.mistakes.push(format!("the payload on stdin {what}"));
+        }
+        event.number("payload_bytes", scan.bytes);
+    }
+    event.text("hook", &name);
+    if raw != name {
+        event.text("hook_raw", &raw);
+    }
+    event.text("harness", event.harness.unwrap_or("unknown"));
+    if payload.token("session_id").is_none()
+        && let Some(session) =
+            payload.session().or_else(|| given.session.clone().filter(|text| is_token(text)))
+    {
+        event.text("session_id", &session);
+    }
+    let squeezed = squeezed(&raw);
+    let tool = TOOLS.iter().find(|(known, _)| *known == squeezed).map(|(_, tool)| *tool);
+    if let Some(tool) = tool.filter(|_| payload.find("tool_name").is_none()) {
+        event.text("tool_name", tool);
+    }
+    // Of what names a file with secrets nothing is shown but the name.
+    let withheld = !given.include.is_empty() && fields.iter().any(Field::names_secret_file);
+    let mut room = MAX_INCLUDED_BYTES;
+    let mut is_withheld = false;
+    for field in &fields {
+        if given.include.iter().any(|wanted| normal_path(wanted) == field.name) {
+            if withheld && !FILE_NAMES.contains(&field.last()) {
+                is_withheld = true;
+            } else if event.include(field, &mut room) {
+                continue;
+            }
+        }
+        event.field(field, &name, &payload);
+    }
+    if is_withheld {
+        event.text("vlog_withheld", "it names a file with secrets");
+    }
+    if scan.more > 0 {
+        event.number("more_fields", scan.more);
+    }
+    event.message = event.line(&name, tool, &payload);
+    event
+}
+
+/// Items from elsewhere without their secrets, and how many there were.
+#[must_use]
+pub fn clean_items(items: Vec<Item>) -> (Vec<Item>, usize) {
+    let mut event = Event::default();
+    let clean = |Item { key, value }| Item { value: event.clean_value(&key, value), key };
+    let items = items.into_iter().map(clean).collect();
+    (items, event.redacted)
+}
+
+/// What is wrong with the payload, if anything is.
+fn mistake(scan: &Scan) -> Option<&'static str> {
+    match scan.kind {
+        Some(Kind::Object) if scan.complete => None,
+        Some(Kind::Object) => Some("is cut off, or no JSON from some place on"),
+        Some(Kind::NotObject) => Some("is no JSON object"),
+        Some(Kind::NotJson) => Some("is no JSON"),
+        Some(Kind::Empty) | None => Some("is empty"),
+    }
+}
+
+/// Letters and digits in lower case.
+fn squeezed(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect()
+}
+
+/// Whether that looks like an identifier, or one word of a list.
+fn is_token(text: &str) -> bool {
+    let is_part = |char: char| char.is_alphanumeric() || "_-.:@/+#~".contains(char);
+    !text.is_empty() && text.len() <= MAX_TOKEN_BYTES && text.chars().all(is_part)
+}
+
+/// Whether that looks like a path: from a root, on one line.
+fn is_path(text: &str) -> bool {
+    let drive =
+        text.as_bytes().get(1) == Some(&b':') && text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    let rooted = text.starts_with(['/', '~', '\\', '.']) || drive;
+    rooted && text.len() <= MAX_PATH_BYTES && !text.contains(char::is_control)
+}
+
+/// A field of a payload under its one name.
+struct Field<'a> {
+    name: Cow<'a, str>,
+    found: &'a Found,
+    /// Its value if that is a short scalar, kept whole.
+    value: Value,
+}
+
+impl<'a> Field<'a> {
+    fn new(found: &'a Found) -> Self {
+        let name = found.path.first().map(|first| dotted(first, &found.path)).unwrap_or_default();
+        let is_scalar = !matches!(found.first, b'{' | b'[') && (!found.cut || name == "error");
+        Self { name, found, value: if is_scalar { read(&found.raw) } else { Value::Null } }
+    }
+
+    /// The innermost name.
+    fn last(&self) -> &str {
+        self.found.path.last().map_or("", String::as_str)
+    }
+
+    fn names_secret_file(&self) -> bool {
+        let is_of_file = FILE_FIELDS.contains(&self.name.as_ref())
+            || FILE_NAMES.contains(&self.last())
+            || class(&self.name) == Some(Class::Path);
+        match read_kept(self.found) {
+            Value::String(text) => is_of_file && names_secret_file(&text),
+            value => names_file_inside(&value),
+        }
+    }
+}
+
+/// Whether an object or array has a path or a command in it that names a file with secrets.
+fn names_file_inside(value: &Value) -> bool {
+    let is_of_file =
+        |key: &str| FILE_NAMES.contains(&key) || matches!(key, "command" | "cmd" | "pattern" | "glob");
+    match value {
+        Value::Object(map) => map.iter().any(|(key, value)| match value {
+            Value::String(text) => is_of_file(key) && names_secret_file(text),
+            value => names_file_inside(value),
+        }),
+        Value::Array(list) => list.iter().any(|value| names_file_inside(value)),
+        _ => false,
+    }
+}
+
+/// What was kept of a value, without what may be half of a secret.
+fn read_kept(found: &Found) -> Value {
+    if found.cut {
+        read(before_cut(&String::from_utf8_lossy(&found.raw)).as_bytes())
+    } else {
+        read(&found.raw)
+    }
+}
+
+/// The fields of a payload.
+struct Payload<'a> {
+    fields: &'a [Field<'a>],
+}
+
+impl Payload<'_> {
+    /// The last field of that name that is not null.
+    fn find(&self, name: &str) -> Option<&Field<'_>> {
+        self.fields.iter().rev().find(|field| field.name == name && field.found.first != b'n')
+    }
+
+    fn string(&self, name: &str) -> Option<&str> {
+        self.find(name)?.value.as_str()
+    }
+
+    fn token(&self, name: &str) -> Option<&str> {
+        self.string(name).filter(|text| is_token(text))
+    }
+
+    /// The event's name as Claude Code has it, if it knows the event, and as it came.
+    fn names(&self, given: &Given) -> (String, String) {
+        let own = self.token("hook_event_name").or_else(|| self.token("type"));
+        let raw = own.or(given.event.as_deref().filter(|name| !name.is_empty())).unwrap_or("unknown");
+        let squeezed = squeezed(raw);
+        let same = EVENTS.into_iter().find(|name| name.eq_ignore_ascii_case(&squeezed));
+        let other = || OTHER_EVENTS.iter().find(|(name, _)| *name == squeezed).map(|(_, name)| *name);
+        (same.or_else(other).unwrap_or(raw).to_owned(), raw.to_owned())
+    }
+
+    /// Which agent has sent this, by what only its payloads have.
+    fn harness(&self, raw: &str, given: &Given) -> Option<&'static str> {
+        let has = |name: &str| self.find(name).is_some();
+        let is_named = |names: &[&str]| self.fields.iter().any(|field| names.contains(&field.last()));
+        let transcript = self.string("transcript_path").unwrap_or_default();
+        let gemini = [
+            "BeforeTool",
+            "AfterTool",
+            "BeforeAgent",
+            "AfterAgent",
+            "BeforeModel",
+            "AfterModel",
+            "PreCompress",
+        ];
+        let opening = matches!(raw, "SessionStart" | "SessionEnd" | "Notification");
+        let has_model = has("model") && !matches!(raw, "SessionStart" | "PreModelSwitch" | "PostModelSwitch");
+        if has("cursor_version") || has("conversation_id") || has("workspace_roots") {
+            Some("cursor")
+        } else if has("thread_id") || transcript.contains("/.codex/") {
+            Some("codex")
+        } else if transcript.contains("/.claude/") {
+            Some("claude-code")
+        } else if gemini.contains(&raw) || raw == "BeforeToolSelection" || transcript.contains("/.gemini/") {
+            Some("gemini")
+        } else if is_named(&["sessionId", "toolName", "toolArgs", "toolResult", "tool_result"]) {
+            Some("copilot")
+        } else if has("timestamp") {
+            Some(if opening && has("transcript_path") { "gemini" } else { "copilot" })
+        } else if (has("turn_id") && raw != "MessageDisplay") || has_model {
+            Some("codex")
+        } else if given.in_claude_code || has("hook_event_name") {
+            Some("claude-code")
+        } else {
+            None
+        }
+    }
+
+    /// The session's name, for agents that call it otherwise.
+    fn session(&self) -> Option<String> {
+        ["thread_id", "conversation_id"].iter().find_map(|name| self.token(name)).map(str::to_owned)
+    }
+
+    fn level(&self, name: &str) -> Level {
+        let result =
+            self.token("tool_response.result_type").or_else(|| self.token("result_type")).unwrap_or_default();
+        let has_failed = matches!(name, "PostToolUseFailure" | "StopFailure")
+            || matches!(result, "failure" | "error")
+            || self.find("tool_response.error").is_some()
+            || (name == "Stop" && self.token("status") == Some("error"));
+        if has_failed {
+            Level::Error
+        } else if name == "PermissionDenied" || matches!(result, "denied" | "rejected") {
+            Level::Warn
+        } else {
+            Level::Info
+        }
+    }
+
+    /// What the event is about, in a word.
+    fn subject(&self, name: &str) -> Option<&str> {
+        let names: &[&str] = match name {
+            "SessionStart" | "ConfigChange" | "DirectoryAdded" => &["source"],
+            "SessionEnd" => &["reason"],
+            "Setup" | "PreCompact" | "PostCompact" => &["trigger"],
+            "InstructionsLoaded" => &["load_reason"],
+            "UserPromptExpansion" => &["command_name"],
+            "SubagentStart" | "SubagentStop" => &["agent_type", "subagent_type"],
+            "StopFailure" => &["error", "error.name"],
+            "TaskCreated" | "TaskCompleted" => &["task_id"],
+            "TeammateIdle" => &["teammate_name"],
+            "PreModelSwitch" | "PostModelSwitch" => &["to_model"],
+            "Elicitation" | "ElicitationResult" => &["mcp_server_name"],
+            "FileChanged" => &["event"],
+            "WorktreeCreate" => &["name"],
+            "Notification" => &["notification_type"],
+            _ => &["tool_name"],
+        };
+        names.iter().find_map(|name| self.token(name))
+    }
+
+    /// How a tool has failed, without what it printed: `Exit code 1`, `ENOENT`, `TypeError`.
+    fn failure(&self) -> Option<Failure> {
+        let text = self.string("error")?;
+        let first = text.lines().next().unwrap_or_default();
+        if let Some(code) = first.strip_prefix("Exit code ") {
+            return code.trim().parse().ok().map(Failure::Code);
+        }
+        let class = first.split([':', ' ']).next().unwrap_or_default();
+        let is_name =
+            class.len() <= 40 && class.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
+        let is_class =
+            class.ends_with("Error") || class.ends_with("Exception") || class.len() > 4 && is_errno(class);
+        (is_name && is_class).then(|| Failure::Class(class.to_owned()))
+    }
+}
+
+/// `ENOENT`, `EACCES`.
+fn is_errno(word: &str) -> bool {
+    word.starts_with('E') && word.chars().all(|char| char.is_ascii_uppercase())
+}
+
+/// How a tool has failed.
+enum Failure {
+    Code(i64),
+    Class(String),
+}
+
+impl Event {
+    /// Adds a text, redacted and cut.
+    fn text(&mut self, name: &str, text: &str) {
+        let text = self.clean(text);
+        self.fields.push(Item { key: name.to_owned(), value: Value::String(text) });
+    }
+
+    fn number(&mut self, name: &str, number: u64) {
+        self.fields.push(Item { key: name.to_owned(), value: number.into() });
+    }
+
+    /// The text without its secrets, then cut.
+    fn clean(&mut self, text: &str) -> String {
+        let (clean, count) = redact(text);
+        self.redacted += count;
+        clean.get(..floor_char_boundary(&clean, MAX_VALUE_BYTES)).unwrap_or_default().to_owned()
+    }
+
+    /// Adds what leaves of a field in any case.
+    fn field(&mut self, field: &Field, event: &str, payload: &Payload) {
+        let name = field.name.as_ref();
+        let key = if RESERVED.contains(&name) || name.starts_with('_') || name.starts_with("vlog_") {
+            format!("payload_{}", name.trim_start_matches('_'))
+        } else {
+            name.to_owned()
+        };
+        let is_nested = field.found.path.len() > 1;
+        let class = class(name);
+        match (&field.value, class) {
+            (Value::Null, _) if field.found.first == b'n' => return,
+            (Value::String(text), Some(Class::Name)) if is_token(text) => return,
+            (Value::String(text), Some(Class::Token)) if is_token(text) => {
+                // Free text in other events.
+                if name != "reason" || event == "SessionEnd" {
+                    return self.text(&key, text);
+                }
+            }
+            (Value::String(text), Some(Class::Failure)) if event == "StopFailure" && is_token(text) => {
+                return self.text(&key, text);
+            }
+            (Value::String(text), Some(Class::Path)) if is_path(text) => return self.text(&key, text),
+            (Value::Number(_) | Value::Bool(_), None) if is_nested => return,
+            (Value::Number(_) | Value::Bool(_), _) if class.is_some() || !is_secret_name(name) => {
+                let (key, value) = (self.clean(&key), field.value.clone());
+                self.fields.push(Item { key, value });
+                return;
+            }
+            _ => {}
+        }
+        // A person's address is nobody's business, not even its length; the others have been told.
+        let is_told = matches!(name, "effort" | "mcp_server")
+            && payload.fields.iter().any(|part| is_inside(&part.name, name));
+        if is_nested || is_told || name == "user_email" || (name == "message" && event == "Notification") {
+            return;
+        }
+        if name == "error"
+            && let Some(failure) = payload.failure()
+        {
+            match failure {
+                Failure::Code(code) => {
+                    self.fields.push(Item { key: "exit_code".to_owned(), value: code.into() });
+                }
+                Failure::Class(class) => self.text("error_class", &class),
+            }
+        }
+        let key = self.clean(&key);
+        self.number(&format!("{key}_bytes"), field.found.bytes);
+    }
+
+    /// Adds the text of a field that was asked for; `false` if there is no room for it.
+    fn include(&mut self, field: &Field, room: &mut usize) -> bool {
+        let value = read_kept(field.found);
+        let before = self.redacted;
+        let value = self.clean_value(field.last(), value);
+        let length = value.to_string().len();
+        let key = if RESERVED.contains(&field.name.as_ref()) {
+            format!("payload_{}", field.name)
+        } else {
+            field.name.to_string()
+        };
+        if length > *room {
+            self.redacted = before;
+            return false;
+        }
+        *room -= length;
+        let is_whole = !field.found.cut && field.found.bytes <= MAX_VALUE_BYTES as u64;
+        if !is_whole {
+            self.number(&format!("{key}_bytes"), field.found.bytes);
+        }
+        self.fields.push(Item { key, value });
+        true
+    }
+
+    /// A value without its secrets, by name and by shape, each text in it cut.
+    fn clean_value(&mut self, name: &str, value: Value) -> Value {
+        match value {
+            Value::Null | Value::Bool(_) => value,
+            _ if is_secret_name(name) => {
+                self.redacted += 1;
+                Value::String("[REDACTED:secret]".to_owned())
+            }
+            Value::Number(_) => value,
+            Value::String(text) => Value::String(self.clean(&text)),
+            Value::Array(list) => {
+                // A list ends up as one text, where `--password` stands beside its value.
+                let list = list.into_iter().map(|value| self.clean_value("", value)).collect();
+                Value::String(self.clean(&Value::Array(list).to_string()))
+            }
+            Value::Object(map) => {
+                let clean = |(name, value): (String, Value)| {
+                    let value = self.clean_value(&name, value);
+                    (self.clean(&name), value)
+                };
+                Value::Object(map.into_iter().map(clean).collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// What happened, in a line.
+    fn line(&mut self, name: &str, tool: Option<&str>, payload: &Payload) -> String {
+        if name == "Notification"
+            && let Some(field) = payload.find("message")
+            && let Value::String(text) = read_kept(field.found)
+        {
+            let line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+            return self.clean(&format!("{name}: {}", line.trim()));
+        }
+        let name = if name == "unknown" { "unknown event" } else { name };
+        let mut line = name.to_owned();
+        if let Some(subject) = payload.subject(name).or(tool) {
+            line.push(' ');
+            line.push_str(subject);
+        }
+        if let Some(failure) = payload.failure().filter(|_| name != "StopFailure") {
+            line.push_str(": ");
+            line.push_str(&match failure {
+                Failure::Code(code) => format!("exit code {code}"),
+                Failure::Class(class) => class,
+            });
+        }
+        // Counted with the fields already.
+        redact(&line).0.into_owned()
+    }
+}
