@@ -47,8 +47,10 @@ pub enum Kind {
 /// A field that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Names from the outermost object inwards.
-    pub path: Vec<String>,
+    /// The name in the outermost object.
+    pub name: String,
+    /// The names from there inwards.
+    pub inner: Vec<String>,
     /// The size: of a string its text, of anything else its JSON.
     pub bytes: u64,
     /// The beginning of its JSON, if that was asked for; numbers and words are kept anyway.
@@ -341,13 +343,13 @@ impl<'a> Scanner<'a> {
         if let Some(open) = self.open.last_mut() {
             open.keep(bytes.get(open.from..at).unwrap_or_default());
         }
-        let is_word = self.open.last().is_none_or(|open| {
-            self.state != State::InScalar || open.raw == b"null" || read(&open.raw) != Value::Null
-        });
+        let is_scalar = self.state == State::InScalar;
+        let is_word = |open: &Open| !is_scalar || open.raw == b"null" || read(&open.raw) != Value::Null;
+        let is_json = self.kind == Kind::Object || self.open.last().is_none_or(is_word);
         self.found(before + at as u64);
         self.state = match self.kind {
             Kind::Object => State::After,
-            _ if is_word => State::Done,
+            _ if is_json => State::Done,
             // Text whose first letter could have begun `true`.
             _ => {
                 self.kind = Kind::NotJson;
@@ -359,21 +361,21 @@ impl<'a> Scanner<'a> {
     /// Notes the value in hand, which ends at `end` of the whole text.
     fn found(&mut self, end: u64) {
         let Some(open) = self.open.pop() else { return };
-        let path = match self.path.len() {
-            0 | 1 => std::mem::take(&mut self.path),
-            _ => self.path.clone(),
+        let last = self.path.pop().unwrap_or_default();
+        let (name, inner) = match self.path.split_first() {
+            None => (last, Vec::new()),
+            Some((name, path)) => (name.clone(), path.iter().cloned().chain([last]).collect()),
         };
-        self.path.pop();
         let length = end - open.start;
         let quotes = if open.first == b'"' { 2 } else { 0 };
         let bytes = length.saturating_sub(quotes).saturating_sub(if quotes > 0 { self.shorter } else { 0 });
         let cut = (open.raw.len() as u64) < length;
-        let found = Found { path, bytes, raw: open.raw, cut, first: open.first };
+        let found = Found { name, inner, bytes, raw: open.raw, cut, first: open.first };
         if open.asked {
             // The last of several with one name wins.
-            self.scan.fields.retain(|earlier| earlier.path != found.path);
+            self.scan.fields.retain(|field| field.name != found.name || field.inner != found.inner);
             self.scan.fields.push(found);
-        } else if found.path.len() == 1 {
+        } else if found.inner.is_empty() && self.kind == Kind::Object {
             if self.unasked < MAX_FIELDS {
                 self.unasked += 1;
                 self.scan.fields.push(found);
@@ -387,7 +389,13 @@ impl<'a> Scanner<'a> {
 impl Open {
     fn keep(&mut self, bytes: &[u8]) {
         let room = self.most.saturating_sub(self.raw.len()).min(bytes.len());
-        self.raw.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        let bytes = bytes.get(..room).unwrap_or_default();
+        if self.raw.is_empty() {
+            // Mostly that is all, and takes just its room.
+            self.raw = bytes.to_vec();
+        } else {
+            self.raw.extend_from_slice(bytes);
+        }
     }
 }
 
@@ -576,7 +584,8 @@ mod tests {
 
     /// Path, size, kept value and whether it was cut, for each field.
     fn fields(scan: &Scan) -> Vec<(String, u64, Value, bool)> {
-        let field = |found: &Found| (found.path.join("."), found.bytes, read(&found.raw), found.cut);
+        let path = |found: &Found| [&[found.name.clone()][..], &found.inner].concat().join(".");
+        let field = |found: &Found| (path(found), found.bytes, read(&found.raw), found.cut);
         scan.fields.iter().map(field).collect()
     }
 
@@ -651,7 +660,7 @@ mod tests {
             scanner.feed(&[*last]);
             assert!(scanner.is_done(), "{text}");
             scanner.feed(b"{\"more\":1}");
-            assert!(scanner.finish().fields.iter().all(|field| field.path != ["more"]));
+            assert!(scanner.finish().fields.iter().all(|field| field.name != "more"));
         }
     }
 
@@ -676,7 +685,7 @@ mod tests {
             assert!(scanner.key.capacity() < 1024 && scanner.open.len() < 3);
             let scan = scanner.finish();
             assert!(scan.fields.len() <= MAX_FIELDS + 1);
-            assert!(scan.fields.iter().flat_map(|field| &field.path).all(|name| name.len() <= MAX_KEY_BYTES));
+            assert!(scan.fields.iter().all(|field| field.name.len() <= MAX_KEY_BYTES));
         }
     }
 

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::config::Env;
 use crate::item::Item;
 use crate::json::{Found, Kind, Scan, Want, read};
 use crate::level::Level;
@@ -105,13 +106,13 @@ const TOOLS: [(&str, &str); 6] = [
 /// What may leave of a field without being asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
-    /// All of it, if it looks like an identifier: letters, digits and some punctuation, no blanks.
+    /// All of it, if it is a number or a boolean, or looks like an identifier: letters, digits and some punctuation, no blanks.
     Token,
     /// All of it, if it looks like a path.
     Path,
     /// Some of what is in it.
     Parent,
-    /// Nothing but that it is there.
+    /// Nothing: it tells which agent it is, or is a person's address, or comes with every event.
     Sign,
     /// All of it as the record's message, in one event.
     Line,
@@ -121,88 +122,95 @@ enum Class {
     Name,
 }
 
-/// The fields that are known, in order, for each payload asks for many.
-const FIELDS: [(&str, Class); 75] = [
-    ("action", Class::Token),
-    ("agent_id", Class::Token),
-    ("agent_transcript_path", Class::Path),
-    ("agent_type", Class::Token),
-    ("cache_ttl", Class::Token),
-    ("client", Class::Token),
-    ("client_version", Class::Token),
-    ("command_name", Class::Token),
-    ("command_source", Class::Token),
-    ("composer_mode", Class::Token),
-    ("conversation_id", Class::Token),
-    ("cursor_version", Class::Token),
+/// The fields that are known: the short before the long, which makes looking one up cheap, then by the alphabet.
+const FIELDS: [(&str, Class); 80] = [
     ("cwd", Class::Path),
-    ("directory", Class::Path),
-    ("effort", Class::Parent),
-    ("effort.level", Class::Token),
-    ("elicitation_id", Class::Token),
-    ("error", Class::Failure),
-    ("error.name", Class::Token),
-    ("event", Class::Token),
-    ("expansion_type", Class::Token),
-    ("failure_type", Class::Token),
-    ("file_path", Class::Path),
-    ("from_model", Class::Token),
-    ("generation_id", Class::Token),
-    ("hook_event_name", Class::Name),
-    ("load_reason", Class::Token),
-    ("mcp_server", Class::Parent),
-    ("mcp_server.name", Class::Token),
-    ("mcp_server.source", Class::Token),
-    ("mcp_server_name", Class::Token),
-    ("memory_type", Class::Token),
-    ("message", Class::Line),
-    ("message_id", Class::Token),
     ("mode", Class::Token),
-    ("model", Class::Token),
     ("name", Class::Token),
-    ("new_cwd", Class::Path),
-    ("notification_type", Class::Token),
-    ("old_cwd", Class::Path),
-    ("parent_file_path", Class::Path),
-    ("parent_session_id", Class::Token),
-    ("permission_mode", Class::Token),
-    ("pricing", Class::Token),
-    ("project_dir", Class::Path),
-    ("prompt_id", Class::Token),
+    ("type", Class::Name),
+    ("error", Class::Failure),
+    ("event", Class::Token),
+    ("model", Class::Token),
+    ("action", Class::Token),
+    ("client", Class::Token),
+    ("effort", Class::Parent),
     ("reason", Class::Token),
-    ("requested_model", Class::Token),
-    ("result_type", Class::Token),
-    ("session_id", Class::Token),
     ("source", Class::Token),
     ("status", Class::Token),
-    ("stop_reason", Class::Token),
-    ("subagent_id", Class::Token),
-    ("subagent_type", Class::Token),
+    ("message", Class::Line),
+    ("new_cwd", Class::Path),
+    ("old_cwd", Class::Path),
+    ("pricing", Class::Token),
     ("task_id", Class::Token),
+    ("trigger", Class::Token),
+    ("turn_id", Class::Token),
+    ("agent_id", Class::Token),
+    ("to_model", Class::Token),
+    ("cache_ttl", Class::Token),
+    ("directory", Class::Path),
+    ("file_path", Class::Path),
+    ("prompt_id", Class::Token),
     ("team_name", Class::Token),
-    ("teammate_name", Class::Token),
     ("thread_id", Class::Token),
     ("timestamp", Class::Token),
-    ("to_model", Class::Token),
-    ("tool_call_id", Class::Token),
     ("tool_name", Class::Token),
-    ("tool_response", Class::Parent),
-    ("tool_response.error", Class::Sign),
-    ("tool_response.result_type", Class::Token),
+    ("agent_type", Class::Token),
+    ("error.name", Class::Token),
+    ("from_model", Class::Token),
+    ("mcp_server", Class::Parent),
+    ("message_id", Class::Token),
+    ("session_id", Class::Token),
+    ("user_email", Class::Sign),
+    ("duration_ms", Class::Token),
+    ("load_reason", Class::Token),
+    ("memory_type", Class::Token),
+    ("project_dir", Class::Path),
+    ("result_type", Class::Token),
+    ("stop_reason", Class::Token),
+    ("subagent_id", Class::Token),
     ("tool_use_id", Class::Token),
-    ("transcript_path", Class::Path),
-    ("trigger", Class::Token),
-    ("trigger_file_path", Class::Path),
-    ("trigger_source", Class::Token),
-    ("turn_id", Class::Token),
-    ("type", Class::Name),
+    ("command_name", Class::Token),
+    ("effort.level", Class::Token),
+    ("failure_type", Class::Token),
+    ("is_interrupt", Class::Token),
+    ("tool_call_id", Class::Token),
+    ("composer_mode", Class::Token),
+    ("generation_id", Class::Token),
+    ("subagent_type", Class::Token),
+    ("teammate_name", Class::Token),
+    ("tool_response", Class::Parent),
     ("worktree_name", Class::Token),
     ("worktree_path", Class::Path),
+    ("client_version", Class::Token),
+    ("command_source", Class::Token),
+    ("context_tokens", Class::Token),
+    ("cursor_version", Class::Token),
+    ("elicitation_id", Class::Token),
+    ("expansion_type", Class::Token),
+    ("trigger_source", Class::Token),
+    ("conversation_id", Class::Token),
+    ("hook_event_name", Class::Name),
+    ("mcp_server.name", Class::Token),
+    ("mcp_server_name", Class::Token),
+    ("permission_mode", Class::Token),
+    ("requested_model", Class::Token),
+    ("transcript_path", Class::Sign),
+    ("parent_file_path", Class::Path),
+    ("stop_hook_active", Class::Token),
+    ("mcp_server.source", Class::Token),
+    ("notification_type", Class::Token),
+    ("parent_session_id", Class::Token),
+    ("trigger_file_path", Class::Path),
+    ("tool_response.error", Class::Sign),
+    ("agent_transcript_path", Class::Sign),
+    ("tool_response.result_type", Class::Token),
 ];
 
 /// What may leave of the field of that name.
 fn class(name: &str) -> Option<Class> {
-    let at = FIELDS.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    let at = FIELDS
+        .binary_search_by(|(known, _)| known.len().cmp(&name.len()).then_with(|| (*known).cmp(name)))
+        .ok()?;
     FIELDS.get(at).map(|(_, class)| *class)
 }
 
@@ -238,16 +246,13 @@ const ALIASES: [(&str, &str); 5] = [
 const RESERVED: [&str; 6] = ["service", "level", "host", "hook", "hook_raw", "harness"];
 
 /// What the command line and the environment add to a payload.
-#[derive(Debug, Default)]
-pub struct Given {
+pub struct Given<'a> {
     /// The event's name, for payloads without one.
     pub event: Option<String>,
     /// Fields to be logged with their text.
     pub include: Vec<String>,
-    /// Whether Claude Code has started this process.
-    pub in_claude_code: bool,
-    /// The session that Claude Code has started it for.
-    pub session: Option<String>,
+    /// The environment: Claude Code tells in it that it has started this process, and for which session.
+    pub env: Env<'a>,
 }
 
 /// What is logged of a payload.
@@ -270,8 +275,8 @@ pub struct Event {
 /// What must be kept of the value at a path for [`event`].
 #[must_use]
 pub fn plan(path: &[String], include: &[String]) -> (Want, bool) {
-    let Some(first) = path.first() else { return (Want::Size, true) };
-    let name = dotted(first, path);
+    let Some((first, inner)) = path.split_first() else { return (Want::Size, true) };
+    let name = dotted(first, inner);
     let name = name.as_ref();
     let includes = !include.is_empty();
     let is_included = || include.iter().any(|wanted| normal_path(wanted) == name);
@@ -279,10 +284,10 @@ pub fn plan(path: &[String], include: &[String]) -> (Want, bool) {
     let most = match class {
         _ if includes && (is_included() || FILE_FIELDS.contains(&name)) => Some(KEPT_BYTES),
         Some(Class::Line) => Some(KEPT_BYTES),
-        Some(Class::Failure) => Some(MAX_PATH_BYTES),
+        Some(Class::Failure | Class::Sign) => Some(MAX_PATH_BYTES),
         // With room for the quotes, and for a byte too many.
         Some(Class::Path) => Some(MAX_PATH_BYTES + 3),
-        Some(Class::Token | Class::Name | Class::Sign) => Some(MAX_TOKEN_BYTES + 3),
+        Some(Class::Token | Class::Name) => Some(MAX_TOKEN_BYTES + 3),
         Some(Class::Parent) | None => None,
     };
     let is_parent = |longer: &&str| is_inside(longer, name);
@@ -299,9 +304,9 @@ fn is_inside(longer: &str, name: &str) -> bool {
 }
 
 /// The path as text, the first name in the one spelling.
-fn dotted<'a>(first: &'a str, path: &[String]) -> Cow<'a, str> {
+fn dotted<'a>(first: &'a str, inner: &[String]) -> Cow<'a, str> {
     let mut name = normal(first);
-    for next in path.iter().skip(1) {
+    for next in inner {
         let name = name.to_mut();
         name.push('.');
         name.push_str(if next == "resultType" { "result_type" } else { next });
@@ -311,8 +316,9 @@ fn dotted<'a>(first: &'a str, path: &[String]) -> Cow<'a, str> {
 
 /// A path as a person writes it.
 fn normal_path(text: &str) -> String {
-    let path: Vec<String> = text.split('.').map(str::to_owned).collect();
-    path.first().map(|first| dotted(first, &path).into_owned()).unwrap_or_default()
+    let (first, inner) = text.split_once('.').unwrap_or((text, ""));
+    let inner: Vec<String> = inner.split('.').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    dotted(first, &inner).into_owned()
 }
 
 /// The one spelling of a field's name: `toolArgs` and `tool-args` are `tool_input`.
@@ -339,7 +345,7 @@ fn normal(name: &str) -> Cow<'_, str> {
 pub fn event(scan: &Scan, given: &Given) -> Event {
     let fields: Vec<_> = scan.fields.iter().map(Field::new).collect();
     let payload = Payload { fields: &fields };
-    let mut event = Event::default();
+    let mut event = Event { fields: Vec::with_capacity(32), ..Event::default() };
     let (name, raw) = payload.names(given);
     event.harness = payload.harness(&raw, given);
     event.level = Some(payload.level(&name));
@@ -357,12 +363,13 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
     event.text("harness", event.harness.unwrap_or("unknown"));
     if payload.token("session_id").is_none()
         && let Some(session) =
-            payload.session().or_else(|| given.session.clone().filter(|text| is_token(text)))
+            payload.session().or_else(|| (given.env)("CLAUDE_CODE_SESSION_ID").filter(|text| is_token(text)))
     {
         event.text("session_id", &session);
     }
-    let squeezed = squeezed(&raw);
-    let tool = TOOLS.iter().find(|(known, _)| *known == squeezed).map(|(_, tool)| *tool);
+    // Such events have names of their own.
+    let own = (raw != name).then(|| squeezed(&raw));
+    let tool = own.and_then(|own| TOOLS.iter().find(|(known, _)| *known == own)).map(|(_, tool)| *tool);
     if let Some(tool) = tool.filter(|_| payload.find("tool_name").is_none()) {
         event.text("tool_name", tool);
     }
@@ -387,6 +394,8 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
         event.number("more_fields", scan.more);
     }
     event.message = event.line(&name, tool, &payload);
+    // Not worth taking down: the process ends soon.
+    std::mem::forget(fields);
     event
 }
 
@@ -394,7 +403,7 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
 #[must_use]
 pub fn clean_items(items: Vec<Item>) -> (Vec<Item>, usize) {
     let mut event = Event::default();
-    let clean = |Item { key, value }| Item { value: event.clean_value(&key, value), key };
+    let clean = |Item { key, value }| Item { value: event.clean_value(&key, value, false), key };
     let items = items.into_iter().map(clean).collect();
     (items, event.redacted)
 }
@@ -417,8 +426,12 @@ fn squeezed(name: &str) -> String {
 
 /// Whether that looks like an identifier, or one word of a list.
 fn is_token(text: &str) -> bool {
-    let is_part = |char: char| char.is_alphanumeric() || "_-.:@/+#~".contains(char);
-    !text.is_empty() && text.len() <= MAX_TOKEN_BYTES && text.chars().all(is_part)
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:@/+#~".contains(&byte);
+    // Names of agents and models may be in any script.
+    let is_any = |char: char| char.is_alphanumeric() || (char.is_ascii() && is_part(char as u8));
+    !text.is_empty()
+        && text.len() <= MAX_TOKEN_BYTES
+        && (text.bytes().all(is_part) || text.chars().all(is_any))
 }
 
 /// Whether that looks like a path: from a root, on one line.
@@ -439,14 +452,14 @@ struct Field<'a> {
 
 impl<'a> Field<'a> {
     fn new(found: &'a Found) -> Self {
-        let name = found.path.first().map(|first| dotted(first, &found.path)).unwrap_or_default();
+        let name = dotted(&found.name, &found.inner);
         let is_scalar = !matches!(found.first, b'{' | b'[') && (!found.cut || name == "error");
         Self { name, found, value: if is_scalar { read(&found.raw) } else { Value::Null } }
     }
 
     /// The innermost name.
     fn last(&self) -> &str {
-        self.found.path.last().map_or("", String::as_str)
+        self.found.inner.last().unwrap_or(&self.found.name)
     }
 
     fn names_secret_file(&self) -> bool {
@@ -469,7 +482,7 @@ fn names_file_inside(value: &Value) -> bool {
             Value::String(text) => is_of_file(key) && names_secret_file(text),
             value => names_file_inside(value),
         }),
-        Value::Array(list) => list.iter().any(|value| names_file_inside(value)),
+        Value::Array(list) => list.iter().any(names_file_inside),
         _ => false,
     }
 }
@@ -506,6 +519,9 @@ impl Payload<'_> {
     fn names(&self, given: &Given) -> (String, String) {
         let own = self.token("hook_event_name").or_else(|| self.token("type"));
         let raw = own.or(given.event.as_deref().filter(|name| !name.is_empty())).unwrap_or("unknown");
+        if EVENTS.contains(&raw) {
+            return (raw.to_owned(), raw.to_owned());
+        }
         let squeezed = squeezed(raw);
         let same = EVENTS.into_iter().find(|name| name.eq_ignore_ascii_case(&squeezed));
         let other = || OTHER_EVENTS.iter().find(|(name, _)| *name == squeezed).map(|(_, name)| *name);
@@ -542,7 +558,7 @@ impl Payload<'_> {
             Some(if opening && has("transcript_path") { "gemini" } else { "copilot" })
         } else if (has("turn_id") && raw != "MessageDisplay") || has_model {
             Some("codex")
-        } else if given.in_claude_code || has("hook_event_name") {
+        } else if has("hook_event_name") || (given.env)("CLAUDECODE").is_some() {
             Some("claude-code")
         } else {
             None
@@ -621,13 +637,13 @@ enum Failure {
 
 impl Event {
     /// Adds a text, redacted and cut.
-    fn text(&mut self, name: &str, text: &str) {
+    fn text(&mut self, name: impl Into<String>, text: &str) {
         let text = self.clean(text);
-        self.fields.push(Item { key: name.to_owned(), value: Value::String(text) });
+        self.fields.push(Item { key: name.into(), value: Value::String(text) });
     }
 
-    fn number(&mut self, name: &str, number: u64) {
-        self.fields.push(Item { key: name.to_owned(), value: number.into() });
+    fn number(&mut self, name: impl Into<String>, number: u64) {
+        self.fields.push(Item { key: name.into(), value: number.into() });
     }
 
     /// The text without its secrets, then cut.
@@ -645,33 +661,34 @@ impl Event {
         } else {
             name.to_owned()
         };
-        let is_nested = field.found.path.len() > 1;
+        let is_nested = !field.found.inner.is_empty();
         let class = class(name);
         match (&field.value, class) {
             (Value::Null, _) if field.found.first == b'n' => return,
+            (_, Some(Class::Sign)) => return,
             (Value::String(text), Some(Class::Name)) if is_token(text) => return,
-            (Value::String(text), Some(Class::Token)) if is_token(text) => {
-                // Free text in other events.
-                if name != "reason" || event == "SessionEnd" {
-                    return self.text(&key, text);
-                }
+            // A reason is free text in other events.
+            (Value::String(text), Some(Class::Token))
+                if is_token(text) && (name != "reason" || event == "SessionEnd") =>
+            {
+                return self.text(key, text);
             }
             (Value::String(text), Some(Class::Failure)) if event == "StopFailure" && is_token(text) => {
-                return self.text(&key, text);
+                return self.text(key, text);
             }
-            (Value::String(text), Some(Class::Path)) if is_path(text) => return self.text(&key, text),
+            (Value::String(text), Some(Class::Path)) if is_path(text) => return self.text(key, text),
             (Value::Number(_) | Value::Bool(_), None) if is_nested => return,
             (Value::Number(_) | Value::Bool(_), _) if class.is_some() || !is_secret_name(name) => {
-                let (key, value) = (self.clean(&key), field.value.clone());
-                self.fields.push(Item { key, value });
+                let key = if class.is_some() { key } else { self.clean(&key) };
+                self.fields.push(Item { key, value: field.value.clone() });
                 return;
             }
             _ => {}
         }
-        // A person's address is nobody's business, not even its length; the others have been told.
+        // What has been told already.
         let is_told = matches!(name, "effort" | "mcp_server")
             && payload.fields.iter().any(|part| is_inside(&part.name, name));
-        if is_nested || is_told || name == "user_email" || (name == "message" && event == "Notification") {
+        if is_nested || is_told || (name == "message" && event == "Notification") {
             return;
         }
         if name == "error"
@@ -685,14 +702,14 @@ impl Event {
             }
         }
         let key = self.clean(&key);
-        self.number(&format!("{key}_bytes"), field.found.bytes);
+        self.number(format!("{key}_bytes"), field.found.bytes);
     }
 
     /// Adds the text of a field that was asked for; `false` if there is no room for it.
     fn include(&mut self, field: &Field, room: &mut usize) -> bool {
         let value = read_kept(field.found);
         let before = self.redacted;
-        let value = self.clean_value(field.last(), value);
+        let value = self.clean_value(field.last(), value, false);
         let length = value.to_string().len();
         let key = if RESERVED.contains(&field.name.as_ref()) {
             format!("payload_{}", field.name)
@@ -706,14 +723,14 @@ impl Event {
         *room -= length;
         let is_whole = !field.found.cut && field.found.bytes <= MAX_VALUE_BYTES as u64;
         if !is_whole {
-            self.number(&format!("{key}_bytes"), field.found.bytes);
+            self.number(format!("{key}_bytes"), field.found.bytes);
         }
         self.fields.push(Item { key, value });
         true
     }
 
     /// A value without its secrets, by name and by shape, each text in it cut.
-    fn clean_value(&mut self, name: &str, value: Value) -> Value {
+    fn clean_value(&mut self, name: &str, value: Value, in_list: bool) -> Value {
         match value {
             Value::Null | Value::Bool(_) => value,
             _ if is_secret_name(name) => {
@@ -722,14 +739,17 @@ impl Event {
             }
             Value::Number(_) => value,
             Value::String(text) => Value::String(self.clean(&text)),
+            // It ends up as one text, where `--password` stands beside its value.
+            Value::Array(_) if !in_list => {
+                let list = self.clean_value("", value, true);
+                Value::String(self.clean(&list.to_string()))
+            }
             Value::Array(list) => {
-                // A list ends up as one text, where `--password` stands beside its value.
-                let list = list.into_iter().map(|value| self.clean_value("", value)).collect();
-                Value::String(self.clean(&Value::Array(list).to_string()))
+                Value::Array(list.into_iter().map(|value| self.clean_value("", value, true)).collect())
             }
             Value::Object(map) => {
                 let clean = |(name, value): (String, Value)| {
-                    let value = self.clean_value(&name, value);
+                    let value = self.clean_value(&name, value, in_list);
                     (self.clean(&name), value)
                 };
                 Value::Object(map.into_iter().map(clean).collect::<Map<_, _>>())
@@ -754,10 +774,10 @@ impl Event {
         }
         if let Some(failure) = payload.failure().filter(|_| name != "StopFailure") {
             line.push_str(": ");
-            line.push_str(&match failure {
-                Failure::Code(code) => format!("exit code {code}"),
-                Failure::Class(class) => class,
-            });
+            match failure {
+                Failure::Code(code) => line.extend(["exit code ", &code.to_string()]),
+                Failure::Class(class) => line.push_str(&class),
+            }
         }
         // Counted with the fields already.
         redact(&line).0.into_owned()

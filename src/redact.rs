@@ -95,13 +95,12 @@ fn may_begin(first: u8, second: u8) -> bool {
         b'A' => matches!(second, b'3' | b'B' | b'C' | b'G' | b'I' | b'K' | b'S'),
         b'G' => second == b'O',
         b'S' => second == b'G',
-        b'e' => second == b'y',
         b'd' => matches!(second, b'c' | b'i' | b'o'),
         b'g' => matches!(second, b'h' | b'i' | b'l' | b's'),
         b'h' => matches!(second, b'f' | b'o' | b'v'),
         b'l' => second == b'i',
         b'n' => second == b'p',
-        b'p' => second == b'y',
+        b'e' | b'p' => second == b'y',
         b'r' => matches!(second, b'k' | b'u'),
         b's' => matches!(second, b'b' | b'h' | b'k'),
         b'w' => second == b'h',
@@ -293,10 +292,13 @@ impl Pass<'_> {
         while let Some(byte) = self.byte(self.at) {
             let hit = match byte {
                 b':' | b'=' => self.after_separator(),
-                b'-' => self.private_key().or_else(|| self.option()),
+                b'-' if self.byte(self.at + 1) == Some(b'-') => self.private_key().or_else(|| self.option()),
+                b'-' => self.option(),
+                b' ' => self.scheme(),
+                _ if may_begin(byte, self.byte(self.at + 1).unwrap_or_default()) => self.shaped(self.at),
                 _ => None,
             };
-            if let Some(hit) = hit.or_else(|| self.shaped(self.at)).or_else(|| self.scheme()) {
+            if let Some(hit) = hit {
                 self.take(hit);
                 continue;
             }
@@ -357,7 +359,10 @@ impl Pass<'_> {
         if let Some(hit) = self.aws(at) {
             return Some(hit);
         }
-        let shape = SHAPES.iter().find(|shape| rest.starts_with(shape.prefix.as_bytes()))?;
+        let begins = |prefix: &[u8]| {
+            prefix.get(1) == rest.get(1) && prefix.first() == Some(&first) && rest.starts_with(prefix)
+        };
+        let shape = SHAPES.iter().find(|shape| begins(shape.prefix.as_bytes()))?;
         if !shape.anywhere && !self.begins_word(at) {
             return None;
         }
@@ -588,7 +593,7 @@ impl Pass<'_> {
 
     /// `Bearer VALUE`, `Basic VALUE`, `token VALUE`, where it does not look like prose. The byte in hand is the blank.
     fn scheme(&self) -> Option<Hit> {
-        if self.byte(self.at) != Some(b' ') || self.word.1 != self.at {
+        if self.word.1 != self.at {
             return None;
         }
         let name = self.name(self.word.0, self.word.1);

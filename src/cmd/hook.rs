@@ -73,8 +73,7 @@ pub fn run(args: HookArgs, context: Context) -> Verdict {
     let given = Given {
         event: args.event.filter(|name| !name.is_empty()),
         include: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-        in_claude_code: (context.env)("CLAUDECODE").is_some(),
-        session: (context.env)("CLAUDE_CODE_SESSION_ID"),
+        env: context.env,
     };
     let plan = |path: &[String]| plan(path, &given.include);
     let mut scanner = Scanner::new(&plan);
@@ -121,7 +120,7 @@ pub fn run(args: HookArgs, context: Context) -> Verdict {
         Fate::Delivered => delivery.drain_a_little(start.elapsed(), deadline),
         Fate::Kept(why, _) | Fate::Lost(why, _) => report.trouble(&why),
     }
-    std::mem::forget((delivery, config));
+    std::mem::forget((delivery, config, batch));
     verdict
 }
 
