@@ -677,7 +677,7 @@ mod tests {
     fn memory_stays_flat_whatever_comes() {
         let nested = [&b"{\"a\":"[..], &b"[".repeat(1_000_000)].concat();
         let long_key = [&b"{\""[..], &b"k".repeat(1_000_000), b"\":1}"].concat();
-        let fields: String = (0..100_000).map(|n| format!("\"k{n}\":1,")).collect();
+        let fields = (0..100_000).map(|n| format!("\"k{n}\":1,")).collect::<Vec<_>>().concat();
         for text in [nested, long_key, format!("{{{fields}\"z\":1}}").into_bytes()] {
             let plan = |path: &[String]| plan(path, &[("z", 10)]);
             let mut scanner = Scanner::new(&plan);

@@ -656,13 +656,20 @@ impl Event {
     /// Adds what leaves of a field in any case.
     fn field(&mut self, field: &Field, event: &str, payload: &Payload) {
         let name = field.name.as_ref();
-        let key = if RESERVED.contains(&name) || name.starts_with('_') || name.starts_with("vlog_") {
+        let is_nested = !field.found.inner.is_empty();
+        let class = class(name);
+        let mut key = if RESERVED.contains(&name) || name.starts_with('_') || name.starts_with("vlog_") {
             format!("payload_{}", name.trim_start_matches('_'))
         } else {
             name.to_owned()
         };
-        let is_nested = !field.found.inner.is_empty();
-        let class = class(name);
+        // A secret as a name is known in its own spelling only.
+        if class.is_none()
+            && let (Cow::Owned(clean), count) = redact(&field.found.name)
+        {
+            self.redacted += count;
+            key = clean;
+        }
         match (&field.value, class) {
             (Value::Null, _) if field.found.first == b'n' => return,
             (_, Some(Class::Sign)) => return,
@@ -679,7 +686,6 @@ impl Event {
             (Value::String(text), Some(Class::Path)) if is_path(text) => return self.text(key, text),
             (Value::Number(_) | Value::Bool(_), None) if is_nested => return,
             (Value::Number(_) | Value::Bool(_), _) if class.is_some() || !is_secret_name(name) => {
-                let key = if class.is_some() { key } else { self.clean(&key) };
                 self.fields.push(Item { key, value: field.value.clone() });
                 return;
             }
@@ -701,7 +707,6 @@ impl Event {
                 Failure::Class(class) => self.text("error_class", &class),
             }
         }
-        let key = self.clean(&key);
         self.number(format!("{key}_bytes"), field.found.bytes);
     }
 
@@ -781,5 +786,86 @@ impl Event {
         }
         // Counted with the fields already.
         redact(&line).0.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_in_the_order_in_which_they_are_looked_up() {
+        let key = |entry: &(&'static str, Class)| (entry.0.len(), entry.0);
+        assert!(FIELDS.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])));
+        for (name, known) in FIELDS {
+            assert_eq!(class(name), Some(known), "{name}");
+            let first = name.split('.').next().unwrap();
+            let leads = name == first || matches!(class(first), Some(Class::Parent | Class::Failure));
+            assert!(leads, "{name} is in something that is not entered");
+        }
+        assert_eq!(class("prompt"), None);
+    }
+
+    #[test]
+    fn names_have_one_spelling() {
+        for (name, expected) in [
+            ("session_id", "session_id"),
+            ("sessionId", "session_id"),
+            ("sessionID", "session_id"),
+            ("thread-id", "thread_id"),
+            ("toolArgs", "tool_input"),
+            ("toolResult", "tool_response"),
+            ("last-assistant-message", "last_assistant_message"),
+            ("", ""),
+        ] {
+            assert_eq!(normal(name), expected);
+        }
+        assert_eq!(normal_path("toolResult.resultType"), "tool_response.result_type");
+        assert_eq!(normal_path("tool_input.filePath"), "tool_input.filePath");
+    }
+
+    #[test]
+    fn events_of_all_agents_have_the_names_of_one() {
+        let named = |raw: &str| {
+            let given = Given { event: Some(raw.to_owned()), include: Vec::new(), env: &|_| None };
+            Payload { fields: &[] }.names(&given).0
+        };
+        for (raw, expected) in [
+            ("PreToolUse", "PreToolUse"),
+            ("preToolUse", "PreToolUse"),
+            ("pre-tool-use", "PreToolUse"),
+            ("BeforeTool", "PreToolUse"),
+            ("tool.execute.after", "PostToolUse"),
+            ("afterMCPExecution", "PostToolUse"),
+            ("beforeSubmitPrompt", "UserPromptSubmit"),
+            ("userPromptSubmitted", "UserPromptSubmit"),
+            ("agentStop", "Stop"),
+            ("agent-turn-complete", "Stop"),
+            ("PreCompress", "PreCompact"),
+            ("errorOccurred", "StopFailure"),
+            ("AfterModel", "AfterModel"),
+            ("pre-commit", "pre-commit"),
+            ("", "unknown"),
+        ] {
+            assert_eq!(named(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn identifiers_and_paths_are_told_from_free_text() {
+        for text in
+            ["default", "claude-opus-5", "mcp__memory__x", "plugin:name", "2026-11-20T10:00:00Z", "агент"]
+        {
+            assert!(is_token(text), "{text}");
+        }
+        for text in ["", "two words", "line\n", "{\"a\":1}", "why?", &"x".repeat(129)] {
+            assert!(!is_token(text), "{text}");
+        }
+        for text in ["/home/ana/My Files", "~/x", "C:\\x", "./x", "\\\\host\\share"] {
+            assert!(is_path(text), "{text}");
+        }
+        for text in ["", "some words", "/x\n/y", &format!("/{}", "x".repeat(1024))] {
+            assert!(!is_path(text), "{text}");
+        }
     }
 }

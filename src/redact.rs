@@ -69,9 +69,9 @@ const SHAPES: [Shape; 55] = [
     shape("AIza", "google-key", is_url, 30),
     word("ya29.", "google-token", is_dotted, 20),
     shape("GOCSPX-", "google-key", is_url, 20),
-    word("npm_", "npm-token", is_alphanumeric, 30),
-    word("hf_", "huggingface-token", is_alphanumeric, 30),
-    word("sbp_", "supabase-key", is_word, 30),
+    shape("npm_", "npm-token", is_alphanumeric, 30),
+    shape("hf_", "huggingface-token", is_alphanumeric, 30),
+    shape("sbp_", "supabase-key", is_word, 30),
     shape("dop_v1_", "digitalocean-token", is_word, 30),
     shape("doo_v1_", "digitalocean-token", is_word, 30),
     shape("dor_v1_", "digitalocean-token", is_word, 30),
@@ -79,7 +79,7 @@ const SHAPES: [Shape; 55] = [
     word("hvb.", "vault-token", is_url, 20),
     shape("SG.", "sendgrid-key", is_dotted, 40),
     word("pypi-AgEI", "pypi-token", is_url, 20),
-    word("gsk_", "groq-key", is_alphanumeric, 30),
+    shape("gsk_", "groq-key", is_alphanumeric, 30),
     word("xai-", "xai-key", is_alphanumeric, 30),
     shape("shpat_", "shopify-token", is_word, 30),
     shape("dckr_pat_", "docker-token", is_url, 20),
@@ -479,12 +479,15 @@ impl Pass<'_> {
         }
         start = self.run_of(start, |byte| matches!(byte, b'[' | b'(' | b' '));
         let spaced = start > at + 1;
-        let escaped = self.byte(start) == Some(b'\\') && matches!(self.byte(start + 1), Some(b'"' | b'\''));
-        start += usize::from(escaped);
-        let quote = self.byte(start).filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+        // Quotes in JSON in JSON have several backslashes.
+        let quoted = self.run_of(start, |byte| byte == b'\\');
+        let quote = self.byte(quoted).filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
         if let Some(quote) = quote {
-            let end = self.closing(start + 1, quote, escaped);
-            return self.valued(start + 1, end);
+            if self.rest(quoted + 1).starts_with(MARK.as_bytes()) {
+                return None;
+            }
+            let end = self.closing(quoted + 1, quote, quoted - start);
+            return self.valued(quoted + 1, end);
         }
         let lower = name.to_ascii_lowercase();
         let is_header = ["authorization", "cookie"].iter().any(|header| lower.ends_with(header));
@@ -509,16 +512,19 @@ impl Pass<'_> {
         self.valued(start, end)
     }
 
-    /// Where the quoted text ends that begins at `at`.
-    fn closing(&self, at: usize, quote: u8, escaped: bool) -> usize {
-        let mut skip = false;
+    /// Where the quoted text ends that begins at `at`, after a quote with so many backslashes before it. Quotes within it
+    /// have more.
+    fn closing(&self, at: usize, quote: u8, backslashes: usize) -> usize {
+        let mut run = 0;
         let rest = self.rest(at);
         let end = rest.iter().position(|&byte| {
-            let ends = byte == quote && skip == escaped;
-            skip = byte == b'\\' && !skip;
+            let ends = byte == quote && (run <= backslashes || (backslashes == 0 && run % 2 == 0));
+            if !ends {
+                run = if byte == b'\\' { run + 1 } else { 0 };
+            }
             ends
         });
-        end.map_or(self.text.len(), |end| at + end - usize::from(escaped))
+        end.map_or(self.text.len(), |end| at + end - run.min(backslashes))
     }
 
     /// A value as a secret, unless it says that there is none, or was taken already.
@@ -547,10 +553,8 @@ impl Pass<'_> {
 
     /// `--password VALUE`, `-u USER:PASSWORD`; the byte in hand is the dash.
     fn option(&self) -> Option<Hit> {
-        let before = self.at.checked_sub(1).and_then(|at| self.byte(at));
-        let starts = before.is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'`,[(".contains(&byte));
-        let after_escape = before.is_some_and(|byte| byte.is_ascii_alphabetic()) && self.begins_word(self.at);
-        if !starts && !after_escape {
+        // Not the dash of `non-token`, nor a later one of several.
+        if !self.begins_word(self.at) {
             return None;
         }
         let start = self.run_of(self.at, |byte| byte == b'-');
@@ -726,6 +730,9 @@ mod tests {
         becomes("password => \"hunter2\"", "password => \"[REDACTED:secret]\"");
         becomes("pwd: [\"hunter2\"]", "pwd: [\"[REDACTED:secret]\"]");
         becomes("password=\"never closed hunter2", "password=\"[REDACTED:secret]");
+        let nested = r#"{\\\"token\\\":\\\"hunter \\\\\\\"2\\\",\\\"n\\\":1}"#;
+        becomes(nested, r#"{\\\"token\\\":\\\"[REDACTED:secret]\\\",\\\"n\\\":1}"#);
+        becomes(r#"password="a\"b\\" c"#, r#"password="[REDACTED:secret]" c"#);
         becomes("line\\nauth=hunter2", "line\\nauth=[REDACTED:secret]");
         let (class, secret) = secrets().swap_remove(3);
         becomes(&format!("token={secret}"), &format!("token=[REDACTED:{class}]"));
@@ -776,8 +783,8 @@ mod tests {
 
     #[test]
     fn redacting_twice_changes_nothing() {
-        let mut text: String =
-            secrets().iter().map(|(_, secret)| format!("{secret} token={secret} ")).collect();
+        let both = |(_, secret): (&str, String)| format!("{secret} token={secret} ");
+        let mut text = secrets().into_iter().map(both).collect::<Vec<_>>().concat();
         text.push_str("password=a Authorization: Bearer b\n--token c -u d:e https://f:g@h");
         let once = redact(&text).0.into_owned();
         assert_eq!(redact(&once), (Cow::Borrowed(once.as_str()), 0));

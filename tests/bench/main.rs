@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 const SENDS: usize = 500;
 const LINES: usize = 1_000_000;
 const ROWS: usize = 500_000;
+const PAYLOAD: &str = r#"{"session_id":"7b3e0f52-9c41-4d1e-8a6f-2f0c5d9be114","transcript_path":"/home/ana/.claude/projects/-home-ana-shop/7b3e0f52-9c41-4d1e-8a6f-2f0c5d9be114.jsonl","cwd":"/home/ana/shop","prompt_id":"2d5c8a10-77de-4c0b-9f2c-6b1f0a9d3e55","permission_mode":"default","effort":{"level":"high"},"hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"cargo test -p tax","description":"Run tax tests"},"tool_response":{"stdout":"test result: ok. 12 passed; 0 failed","stderr":"","interrupted":false},"tool_use_id":"toolu_01Hq7VbN3xKpR5sYt8ZwLmDc","duration_ms":4187}"#;
 
 fn main() {
     let binary = env::var("VLOG_BENCH_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_vlog").to_owned());
@@ -26,6 +27,7 @@ fn main() {
     for (kind, line) in KINDS {
         pipe(&binary, sink, kind, line);
     }
+    hook(&binary, sink);
     query(&binary, sink);
     instructions(&binary, sink);
 }
@@ -82,6 +84,24 @@ const KINDS: [(&str, &str); 3] = [
         r#"{"level":"info","ts":1795168800.123,"caller":"server/http.go:12","msg":"request handled","method":"GET","path":"/items/#","status":200,"ms":7}"#,
     ),
 ];
+/// `vlog hook` beside `vlog send`, with a payload as an agent sends it.
+fn hook(binary: &str, sink: SocketAddr) {
+    let send = || {
+        vlog(binary, sink).args(["send", "observation stored", "service=nmem-capture"]).status().unwrap();
+    };
+    let hook = || {
+        let mut child = vlog(binary, sink).arg("hook").stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(PAYLOAD.as_bytes()).unwrap();
+        child.wait().unwrap();
+    };
+    let (mut sends, mut hooks) = (Vec::new(), Vec::new());
+    for _ in 0..SENDS {
+        sends.push(timed(send));
+        hooks.push(timed(hook));
+    }
+    let (send, hook) = (median(sends), median(hooks));
+    println!("hook: {hook:?}, send {send:?}: {:.2}x", ratio(hook, send));
+}
 
 /// `vlog pipe` beside `cat`.
 fn pipe(binary: &str, sink: SocketAddr, kind: &str, line: &str) {
@@ -133,23 +153,28 @@ fn query(binary: &str, sink: SocketAddr) {
     );
 }
 
-/// Instructions of one `send`, the same on every run of one binary.
+/// Instructions of one `send` and of one `hook`, the same on every run of one binary.
 fn instructions(binary: &str, sink: SocketAddr) {
-    let counted = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", binary, "send", "observation stored"])
-        .arg("service=nmem-capture")
-        .env_clear()
-        .env("PATH", env::var("PATH").unwrap_or_default())
-        .env("VLOG_URL", format!("http://{sink}"))
-        .output();
-    let Ok(output) = counted else {
-        println!("instructions: skipped, there is no valgrind here");
-        return;
-    };
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let count =
-        text.lines().find_map(|line| line.split("refs:").nth(1)).unwrap_or("valgrind said nothing").trim();
-    println!("instructions: {count} for one send");
+    let payload = env::temp_dir().join(format!("vlog-bench-{}.json", std::process::id()));
+    std::fs::write(&payload, PAYLOAD).unwrap();
+    for args in [&["send", "observation stored", "service=nmem-capture"][..], &["hook"]] {
+        let counted = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", binary])
+            .args(args)
+            .stdin(File::open(&payload).unwrap())
+            .env_clear()
+            .env("PATH", env::var("PATH").unwrap_or_default())
+            .env("VLOG_URL", format!("http://{sink}"))
+            .output();
+        let Ok(output) = counted else {
+            println!("instructions: skipped, there is no valgrind here");
+            break;
+        };
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let count = text.lines().find_map(|line| line.split("refs:").nth(1));
+        println!("instructions: {} for one {}", count.unwrap_or("valgrind said nothing").trim(), args[0]);
+    }
+    std::fs::remove_file(&payload).unwrap();
 }
 
 fn ratio(work: Duration, floor: Duration) -> f64 {

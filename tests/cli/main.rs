@@ -7,6 +7,7 @@ mod abuse;
 mod completions;
 mod contract;
 mod env;
+mod hook;
 mod outbox;
 mod parse;
 mod pipe;
