@@ -20,7 +20,7 @@ use crate::redact::{before_cut, is_secret_name, names_secret_file, redact};
 const MAX_VALUE_BYTES: usize = 8 * 1024;
 
 /// What is kept of such a value until it is redacted. What is left of it then may be a good deal shorter.
-const KEPT_BYTES: usize = 64 * 1024;
+const KEPT_BYTES: usize = 32 * 1024;
 
 /// The most that all included values may take as JSON, so that a record fits on one line of the server's.
 const MAX_INCLUDED_BYTES: usize = 128 * 1024;
@@ -374,14 +374,18 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
         event.text("tool_name", tool);
     }
     // Of what names a file with secrets nothing is shown but the name.
-    let withheld = !given.include.is_empty() && fields.iter().any(Field::names_secret_file);
+    let read_all = || fields.iter().map(|field| read_kept(field.found)).collect::<Vec<_>>();
+    let mut kept = if given.include.is_empty() { Vec::new() } else { read_all() };
+    let withheld = fields.iter().zip(&kept).any(|(field, kept)| field.names_secret_file(kept));
     let mut room = MAX_INCLUDED_BYTES;
     let mut is_withheld = false;
-    for field in &fields {
-        if given.include.iter().any(|wanted| normal_path(wanted) == field.name) {
+    for (at, field) in fields.iter().enumerate() {
+        if given.include.iter().any(|wanted| normal_path(wanted) == field.name)
+            && let Some(kept) = kept.get_mut(at).map(Value::take)
+        {
             if withheld && !FILE_NAMES.contains(&field.last()) {
                 is_withheld = true;
-            } else if event.include(field, &mut room) {
+            } else if event.include(field, kept, &mut room) {
                 continue;
             }
         }
@@ -395,7 +399,7 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
     }
     event.message = event.line(&name, tool, &payload);
     // Not worth taking down: the process ends soon.
-    std::mem::forget(fields);
+    std::mem::forget((fields, kept));
     event
 }
 
@@ -462,13 +466,14 @@ impl<'a> Field<'a> {
         self.found.inner.last().unwrap_or(&self.found.name)
     }
 
-    fn names_secret_file(&self) -> bool {
+    /// Whether it names a file with secrets, going by what was kept of it.
+    fn names_secret_file(&self, kept: &Value) -> bool {
         let is_of_file = FILE_FIELDS.contains(&self.name.as_ref())
             || FILE_NAMES.contains(&self.last())
             || class(&self.name) == Some(Class::Path);
-        match read_kept(self.found) {
-            Value::String(text) => is_of_file && names_secret_file(&text),
-            value => names_file_inside(&value),
+        match kept {
+            Value::String(text) => is_of_file && names_secret_file(text),
+            value => names_file_inside(value),
         }
     }
 }
@@ -711,8 +716,7 @@ impl Event {
     }
 
     /// Adds the text of a field that was asked for; `false` if there is no room for it.
-    fn include(&mut self, field: &Field, room: &mut usize) -> bool {
-        let value = read_kept(field.found);
+    fn include(&mut self, field: &Field, value: Value, room: &mut usize) -> bool {
         let before = self.redacted;
         let value = self.clean_value(field.last(), value, false);
         let length = value.to_string().len();

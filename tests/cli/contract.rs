@@ -99,6 +99,19 @@ fn pipe_keeps_the_promise_whatever_the_server_does() {
 }
 
 #[test]
+fn hook_keeps_the_promise_whatever_the_server_does() {
+    with_each_fault(|fault, url| {
+        let env = TestEnv::new().with("VLOG_URL", url).with("VLOG_FAIL", "1");
+        let payload = r#"{"hook_event_name":"Stop","session_id":"s"}"#;
+        check(fault, &env.run_with(&["hook", "--fail"], payload).in_silence(), 0);
+        assert_eq!(env.waiting(), ["Stop"], "{fault}");
+        // All of it once more, for a payload that takes some time to come.
+        let large = format!("{{\"hook_event_name\":\"Stop\",\"prompt\":\"{}\"}}", "x".repeat(4 << 20));
+        check(fault, &env.run_with(&["hook"], large).in_silence(), 0);
+    });
+}
+
+#[test]
 fn pipe_passes_its_input_on_whatever_the_server_does() {
     with_each_fault(|fault, url| {
         let env = TestEnv::new().with("VLOG_URL", url);
