@@ -352,7 +352,7 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
     if let Some(what) = mistake(scan) {
         // What a script with an event of its own prints may be anything.
         if given.event.is_none() {
-            event.mistakes.push(format!("the payload on stdin {what}"));
+            event.mistakes.push(format!("the payload {what}"));
         }
         event.number("payload_bytes", scan.bytes);
     }
@@ -580,7 +580,9 @@ impl Payload<'_> {
             self.token("tool_response.result_type").or_else(|| self.token("result_type")).unwrap_or_default();
         let has_failed = matches!(name, "PostToolUseFailure" | "StopFailure")
             || matches!(result, "failure" | "error")
-            || self.find("tool_response.error").is_some()
+            || self
+                .find("tool_response.error")
+                .is_some_and(|field| field.found.bytes > 0 && field.found.first != b'f')
             || (name == "Stop" && self.token("status") == Some("error"));
         if has_failed {
             Level::Error

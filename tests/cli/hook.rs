@@ -290,7 +290,7 @@ fn what_is_no_payload_makes_a_record_that_says_so() {
         assert!(said.contains(why), "{said}");
     }
     has(&server.records()[7], &[("hook", json!("Stop")), ("_msg", json!("Stop"))]);
-    env.run_with(&["hook", "-v"], "").kept_the_promise().saying("the payload on stdin is empty");
+    env.run_with(&["hook", "-v"], "").kept_the_promise().saying("the payload is empty; the record says so");
 }
 
 #[test]
