@@ -222,7 +222,8 @@ fn record(
         return None;
     }
     let mut batch = Batch::default();
-    let record = Record { time, message: &event.message, level: shared.level, fields: &shared.fields };
+    let record =
+        Record { time, message: &event.message, level: shared.level, fields: &shared.fields, own: None };
     batch.records = encoder().write(&record, &mut batch.lines);
     std::mem::forget(shared);
     Some(batch)
