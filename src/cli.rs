@@ -14,11 +14,12 @@ Examples:
   vlog send -l error \"backup failed\" code:=3
   some-cmd 2>&1 | vlog pipe --service x
   vlog hook --settings
+  vlog run -- backup.sh --all
   vlog query 'level:error' --since 1h
   vlog query 'service:x | stats by (level) count()'
 
 Environment: VLOG_URL, VLOG_SERVICE, VLOG_TIMEOUT, VLOG_FIELDS, VLOG_TOKEN and more: see the README.
-The exit status is 0, whatever happens, unless --fail asks for 1.";
+The exit status is 0, whatever happens, unless --fail asks for 1; that of `vlog run` is its command's.";
 
 /// What the command line asked for.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub enum Verb {
     Pipe(PipeArgs),
     /// `vlog hook`
     Hook(HookArgs),
+    /// `vlog run`
+    Run(RunArgs),
     /// `vlog query`
     Query(QueryArgs),
     /// `vlog flush`
@@ -190,6 +193,33 @@ pub struct HookArgs {
     pub command: Vec<String>,
 }
 
+/// Run a command and log what it writes
+#[derive(Debug, Default, Args)]
+#[command(
+    override_usage = "vlog run [OPTIONS] [KEY=VALUE]... -- COMMAND [ARG]...",
+    after_help = "Everything after the first `--` is run, without a shell; its input and output pass through as they\n\
+                  come, and vlog ends as it does. Lines of stdout are logged as info, those of stderr as warn; a last\n\
+                  record has exit_code or signal, and duration_ms. Without a `--` the command begins at the first\n\
+                  word that is neither an option nor KEY=VALUE. Its stdout and stderr are pipes, so programs that\n\
+                  ask for a terminal find none there; with VLOG_URL=off they do."
+)]
+pub struct RunArgs {
+    /// Fields of every record
+    #[arg(value_name = "KEY=VALUE")]
+    pub words: Vec<String>,
+    /// Log only a failure: one record with the end of the output
+    #[arg(long = "on-failure")]
+    pub on_failure: bool,
+    /// Which program it is about [default: `$VLOG_SERVICE` or the command's name]
+    #[arg(short = 's', long = "service", value_name = "NAME")]
+    pub service: Option<String>,
+    /// Print the requests, secrets left out, between the command's own output, and send nothing
+    #[arg(long = "dry-run")]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
+}
+
 /// Read records back
 #[derive(Debug, Default, Args)]
 #[command(
@@ -264,6 +294,7 @@ pub fn command() -> Command {
         .subcommand(verb("send", "Send one record", SendArgs::augment_args))
         .subcommand(verb("pipe", "Send each line of stdin as a record", PipeArgs::augment_args))
         .subcommand(verb("hook", "Log what an agent tells its hook", HookArgs::augment_args))
+        .subcommand(verb("run", "Run a command and log what it writes", RunArgs::augment_args))
         .subcommand(verb("query", "Read records back", QueryArgs::augment_args))
         .subcommand(verb("flush", "Deliver what waits in the outbox", FlushArgs::augment_args))
         .subcommand(verb("status", "Show the settings, the server and the outbox", StatusArgs::augment_args))
@@ -288,6 +319,7 @@ pub fn parse(argv: &[String]) -> Result<Verb, clap::Error> {
         Some(("send", matches)) => SendArgs::from_arg_matches(matches).map(Verb::Send),
         Some(("pipe", matches)) => PipeArgs::from_arg_matches(matches).map(Verb::Pipe),
         Some(("hook", matches)) => HookArgs::from_arg_matches(matches).map(Verb::Hook),
+        Some(("run", matches)) => RunArgs::from_arg_matches(matches).map(Verb::Run),
         Some(("query", matches)) => QueryArgs::from_arg_matches(matches).map(Verb::Query),
         Some(("flush", matches)) => FlushArgs::from_arg_matches(matches).map(Verb::Flush),
         Some(("status", matches)) => StatusArgs::from_arg_matches(matches).map(Verb::Status),

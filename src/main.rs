@@ -4,6 +4,7 @@
 //! promises. `RUST_BACKTRACE` has no say, for a hook must not spill traces into an agent's view.
 
 mod breaker;
+mod child;
 mod cli;
 mod client;
 mod cmd;
@@ -29,6 +30,7 @@ mod stdio;
 mod time;
 mod wait;
 
+use std::ffi::OsString;
 use std::panic;
 use std::process::{self, ExitCode};
 use std::thread;
@@ -39,6 +41,7 @@ use cli::Verb;
 use cmd::{Context, Verdict};
 use config::fail_by_environment;
 use report::{Report, say};
+use signals::Ignored;
 
 /// musl's malloc takes a lock and a system call too many.
 #[cfg(target_env = "musl")]
@@ -46,25 +49,28 @@ use report::{Report, say};
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    // Bytes that are not UTF-8 become U+FFFD: a record holds text only, and a strange byte must not stop it.
-    let argv: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    keep_promise_on_panic(&argv);
+    let (argv, command) = salvage::split_command(std::env::args_os().collect());
+    keep_promise_on_panic(&argv, &command);
     panic_if_asked("main");
-    signals::survive_file_limits();
-    let verdict = match read(&argv) {
-        Ok((verb, mistakes, dropped)) => dispatch(verb, Context { env: &variable, mistakes, dropped }),
+    // Before anything handles a signal.
+    let ignored = if command.is_empty() { Ignored::default() } else { Ignored::at_start() };
+    signals::survive_file_limits(ignored);
+    match read(&argv, !command.is_empty()) {
+        Ok((verb, mistakes, dropped)) => {
+            dispatch(verb, Context { env: &variable, mistakes, dropped, command, ignored })
+        }
         Err(error) if !error.use_stderr() => {
             // Help or version was asked for; a reader that went away is no failure.
             let text = error.render().to_string();
             let _ = stdio::write_all(format!("{}\n", text.trim_end()).as_bytes());
-            Verdict { done: true, fail: false }
+            ExitCode::SUCCESS
         }
         Err(error) => {
             say(&complaint(&error));
-            Verdict { done: false, fail: has_flag(&argv, "--fail") || fail_by_environment(&variable) }
+            let fail = has_flag(&argv, "--fail") || fail_by_environment(&variable);
+            Verdict { done: false, fail }.into()
         }
-    };
-    ExitCode::from(u8::from(verdict.fail && !verdict.done))
+    }
 }
 
 /// A variable of the environment that is not empty.
@@ -73,31 +79,35 @@ fn variable(name: &str) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The verb, what was wrong with the command line, and the words that were taken out of it.
-fn read(argv: &[String]) -> Result<(Verb, Vec<String>, Vec<String>), clap::Error> {
+/// The verb, what was wrong with the command line, and the words that were taken out of it. Whoever gives a command
+/// wants it run, and no help.
+fn read(argv: &[String], has_command: bool) -> Result<(Verb, Vec<String>, Vec<String>), clap::Error> {
     let error = match cli::parse(argv) {
         Ok(verb) => return Ok((verb, Vec::new(), Vec::new())),
         // `send -host` is no cry for help.
-        Err(error) if !error.use_stderr() && salvage::wants_help(argv) => return Err(error),
+        Err(error) if !error.use_stderr() && salvage::wants_help(argv) && !has_command => return Err(error),
         Err(error) => error,
     };
-    let Some(good) = salvage::salvage(argv) else { return Err(error) };
+    let helpless = has_command.then(|| salvage::without_help(argv));
+    let Some(good) = salvage::salvage(helpless.as_deref().unwrap_or(argv)) else { return Err(error) };
     cli::parse(&good.argv).map(|verb| (verb, good.mistakes.clone(), good.dropped)).inspect_err(|error| {
         // Not before the help that was asked for, which says it better.
         good.mistakes.iter().filter(|_| error.use_stderr()).for_each(|mistake| say(mistake));
     })
 }
 
-fn dispatch(verb: Verb, context: Context) -> Verdict {
-    match verb {
+fn dispatch(verb: Verb, context: Context) -> ExitCode {
+    let verdict = match verb {
         Verb::Send(args) => cmd::send::run(args, context),
         Verb::Pipe(args) => cmd::pipe::run(args, context),
         Verb::Hook(args) => cmd::hook::run(args, context),
+        Verb::Run(args) => return cmd::run::run(args, context),
         Verb::Query(args) => cmd::query::run(&args, context),
         Verb::Flush(args) => cmd::flush::run(&args, context),
         Verb::Status(args) => cmd::status::run(&args, context),
         Verb::Completions(args) => cmd::completions::run(&args, &context),
-    }
+    };
+    verdict.into()
 }
 
 /// A panic on demand, for the tests of what happens then; not in the release binary.
@@ -134,21 +144,21 @@ fn has_flag(argv: &[String], flag: &str) -> bool {
 
 /// Sets what happens on a panic: a thread that logs is parked, since the main thread goes on without it; the
 /// main thread of `pipe` takes its input to the end and passes it on, that of `hook` takes its payload so that the agent
-/// is not told of a broken pipe; then the process ends with 0, or with 1 if `--fail` asks for that and the verb heeds it.
+/// is not told of a broken pipe, that of `run` makes room for its command (and says for itself what happens once that
+/// is there); then the process ends with 0, or with 1 if `--fail` asks for that and the verb heeds it.
 #[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
-fn keep_promise_on_panic(argv: &[String]) {
+fn keep_promise_on_panic(argv: &[String], command: &[OsString]) {
     let is = |wanted: &str| match argv.get(1) {
         Some(option) if option.starts_with('-') => has_flag(argv, wanted),
         verb => verb.is_some_and(|verb| verb == wanted),
     };
     let (is_pipe, is_hook) = (is("pipe"), is("hook"));
+    let to_run = if is("run") { child::Command::new(command) } else { None };
     let fail = !is_hook && (has_flag(argv, "--fail") || fail_by_environment(&variable));
     let (tee, verbose) = (has_flag(argv, "--tee"), has_flag(argv, "--verbose") || has_flag(argv, "-v"));
     let main_thread = thread::current().id();
     panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        Report::new(verbose || variable("VLOG_VERBOSE").is_some())
-            .trouble(&format!("could not go on: a bug in vlog at {place}; please report it"));
+        Report::new(verbose || variable("VLOG_VERBOSE").is_some()).trouble(&report::bug(panic));
         while thread::current().id() != main_thread {
             thread::park();
         }
@@ -157,6 +167,9 @@ fn keep_promise_on_panic(argv: &[String]) {
         }
         if is_hook {
             cmd::hook::carry_on();
+        }
+        if let Some(command) = &to_run {
+            cmd::run::carry_on(command);
         }
         process::exit(i32::from(fail));
     }));

@@ -4,6 +4,7 @@
 //! for, because cron mails what it reads there and agents show it. A line that cannot be written is not missed.
 
 use std::io::{self, IsTerminal, Write};
+use std::panic::PanicHookInfo;
 
 /// Tells or keeps quiet.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,13 @@ pub fn say(text: &str) {
     // One write, so that lines of several processes do not mix.
     let line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
     let _ = io::stderr().write_all(format!("vlog: {line}\n").as_bytes());
+}
+
+/// What there is to tell of a panic.
+#[must_use]
+pub fn bug(panic: &PanicHookInfo) -> String {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    format!("could not go on: a bug in vlog at {place}; please report it")
 }
 
 /// `1 record`, `2 records`.

@@ -2,11 +2,18 @@
 //!
 //! The options that the verb knows are kept with their values; every other word that looks like one is taken
 //! out and told; all else is a plain word. What remains is a command line that clap accepts, so that a typo
-//! costs an option and never the job. One pass, however long the line is.
+//! costs an option and never the job. One pass, however long the line is. The command of a verb that runs one is
+//! taken off before anything is read, so that its words stay as they are.
+
+use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command};
 
 use crate::cli;
+use crate::item::{self, Word};
+
+/// Verbs that run a command.
+const WRAPPERS: [&str; 2] = ["run", "hook"];
 
 /// A command line made good.
 #[derive(Debug)]
@@ -170,16 +177,78 @@ fn without_value(word: &str) -> &str {
     }
 }
 
+/// Where the verb stands that comes after options.
+fn verb_at(root: &Command, argv: &[String]) -> Option<usize> {
+    argv.iter().position(|word| root.find_subcommand(word).is_some())
+}
+
 /// The words with the verb in the first place, if options stand before it.
 fn verb_first(root: &Command, argv: &[String]) -> Vec<String> {
     let mut argv = argv.to_vec();
     if argv.get(1).is_some_and(|word| looks_like_option(word))
-        && let Some(at) = argv.iter().position(|word| root.find_subcommand(word).is_some())
+        && let Some(at) = verb_at(root, &argv)
     {
         let verb = argv.remove(at);
         argv.insert(1, verb);
     }
     argv
+}
+
+/// Takes the command off the end of a command line whose verb runs one: all that follows the first `--`. Without a
+/// `--`, `run` takes it to begin at the first word that is neither an option nor a field, as env(1) does.
+///
+/// The rest becomes text: a record holds text only, and a strange byte must not stop it.
+#[must_use]
+pub fn split_command(words: Vec<OsString>) -> (Vec<String>, Vec<OsString>) {
+    let mut words = words;
+    let argv: Vec<_> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let at = match argv.get(1) {
+        Some(word) if looks_like_option(word) => verb_at(&cli::command(), &argv),
+        word => word.map(|_| 1),
+    };
+    let Some(at) = at else { return (argv, Vec::new()) };
+    let verb = argv.get(at).map(String::as_str).unwrap_or_default();
+    if !WRAPPERS.contains(&verb) {
+        return (argv, Vec::new());
+    }
+    let dashes = argv.iter().position(|word| word == "--");
+    let (end, start) = match dashes {
+        // `vlog -- run` has no verb.
+        Some(dashes) if dashes < at => return (argv, Vec::new()),
+        Some(dashes) => (dashes, dashes + 1),
+        None if verb == "run" => {
+            let start = first_plain(verb, &argv, at + 1);
+            (start, start)
+        }
+        None => return (argv, Vec::new()),
+    };
+    let command = words.split_off(start.min(words.len()));
+    (argv.into_iter().take(end).collect(), command)
+}
+
+/// The first word from `start` on that is neither an option, nor its value, nor a field.
+fn first_plain(verb: &str, argv: &[String], start: usize) -> usize {
+    let mut root = cli::command();
+    root.build();
+    let Some(command) = root.find_subcommand(verb) else { return argv.len() };
+    let mut words = argv.iter().enumerate().skip(start).peekable();
+    while let Some((at, word)) = words.next() {
+        match Kind::of(command, word) {
+            Kind::Plain if item::parse(word) == Word::Text => return at,
+            Kind::WantsValue { dashes } => {
+                words.next_if(|(_, value)| dashes || !looks_like_option(value));
+            }
+            _ => {}
+        }
+    }
+    argv.len()
+}
+
+/// A command line without what asks for help or the version.
+#[must_use]
+pub fn without_help(argv: &[String]) -> Vec<String> {
+    let is_help = |word: &&String| ["-h", "--help", "-V", "--version"].contains(&word.as_str());
+    argv.iter().filter(|word| !is_help(word)).cloned().collect()
 }
 
 /// Whether somebody asks for help, or for the version.
@@ -280,6 +349,59 @@ mod tests {
     #[test]
     fn values_are_not_repeated() {
         becomes(&["send", "x", "-uuser:s3cret"], &["send", "--", "x"], &["there is no option -u"]);
+    }
+
+    #[track_caller]
+    fn splits(line: &[&str], expected: &[&str], command: &[&str]) {
+        let words = ["vlog"].iter().chain(line).map(OsString::from).collect();
+        let (argv, found) = split_command(words);
+        assert_eq!(
+            (argv.get(1..).unwrap(), found),
+            (words_of(expected).as_slice(), command.iter().map(OsString::from).collect()),
+            "{line:?}"
+        );
+    }
+
+    fn words_of(line: &[&str]) -> Vec<String> {
+        line.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_command_is_all_that_follows_the_first_dashes() {
+        splits(&["run", "--", "make", "-j4", "--", "a=b"], &["run"], &["make", "-j4", "--", "a=b"]);
+        splits(
+            &["run", "a=b", "--bogus", "-s", "x", "--", "make"],
+            &["run", "a=b", "--bogus", "-s", "x"],
+            &["make"],
+        );
+        splits(&["-v", "run", "--", "make"], &["-v", "run"], &["make"]);
+        splits(&["hook", "a=b", "--", "cmd", "-h"], &["hook", "a=b"], &["cmd", "-h"]);
+        splits(&["run", "--"], &["run"], &[]);
+        splits(&["run", "service", "--", "make"], &["run", "service"], &["make"]);
+    }
+
+    #[test]
+    fn without_dashes_a_command_begins_at_the_first_plain_word() {
+        splits(&["run", "make", "-j4", "a=b"], &["run"], &["make", "-j4", "a=b"]);
+        splits(&["run", "a=b", "c:=1", "make", "d=e"], &["run", "a=b", "c:=1"], &["make", "d=e"]);
+        splits(
+            &["run", "-s", "x", "--on-failure", "--url=U", "make"],
+            &["run", "-s", "x", "--on-failure", "--url=U"],
+            &["make"],
+        );
+        splits(&["run", "--bogus", "make"], &["run", "--bogus"], &["make"]);
+        splits(&["-v", "run", "make"], &["-v", "run"], &["make"]);
+        splits(&["run", "a=b"], &["run", "a=b"], &[]);
+        splits(&["run", "--help"], &["run", "--help"], &[]);
+        splits(&["hook", "{}"], &["hook", "{}"], &[]);
+    }
+
+    #[test]
+    fn other_verbs_have_no_command() {
+        splits(&["send", "--", "run", "--", "x"], &["send", "--", "run", "--", "x"], &[]);
+        splits(&["send", "run"], &["send", "run"], &[]);
+        splits(&["--", "run", "x"], &["--", "run", "x"], &[]);
+        splits(&[], &[], &[]);
     }
 
     #[test]

@@ -14,6 +14,14 @@ pub use nix::poll::PollFlags;
 /// # Errors
 /// More descriptors than the kernel allows, or no memory for them.
 pub fn ready(fds: &[(BorrowedFd, PollFlags)], timeout: Option<Duration>) -> io::Result<Vec<bool>> {
+    Ok(events(fds, timeout)?.into_iter().map(|found| !found.is_empty()).collect())
+}
+
+/// As [`ready`], but says of each what it is ready for, errors and hang-ups among it.
+///
+/// # Errors
+/// More descriptors than the kernel allows, or no memory for them.
+pub fn events(fds: &[(BorrowedFd, PollFlags)], timeout: Option<Duration>) -> io::Result<Vec<PollFlags>> {
     let end = timeout.and_then(|time| Instant::now().checked_add(time));
     let mut polled: Vec<_> = fds.iter().map(|(fd, flags)| PollFd::new(*fd, *flags)).collect();
     loop {
@@ -28,7 +36,9 @@ pub fn ready(fds: &[(BorrowedFd, PollFlags)], timeout: Option<Duration>) -> io::
             // A signal with a handler; if it concerns us, a descriptor is ready now.
             Err(nix::Error::EINTR) => {}
             Err(error) => return Err(error.into()),
-            Ok(_) => return Ok(polled.iter().map(|fd| fd.any().unwrap_or(true)).collect()),
+            Ok(_) => {
+                return Ok(polled.iter().map(|fd| fd.revents().unwrap_or(PollFlags::POLLERR)).collect());
+            }
         }
     }
 }

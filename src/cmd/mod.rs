@@ -5,10 +5,13 @@ pub mod flush;
 pub mod hook;
 pub mod pipe;
 pub mod query;
+pub mod run;
 pub mod send;
 pub mod status;
 
+use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
+use std::process::ExitCode;
 
 use serde_json::Value;
 
@@ -18,6 +21,7 @@ use crate::level::Level;
 use crate::record::{Encoder, Fields};
 use crate::report::{self, Report};
 use crate::ship::Common;
+use crate::signals::Ignored;
 
 /// What a verb is told beside its own arguments.
 pub struct Context<'a> {
@@ -27,6 +31,10 @@ pub struct Context<'a> {
     pub mistakes: Vec<String>,
     /// The words of it that were taken out.
     pub dropped: Vec<String>,
+    /// The command to run and its arguments, for verbs that run one.
+    pub command: Vec<OsString>,
+    /// What vlog was started to ignore; known only if there is a command.
+    pub ignored: Ignored,
 }
 
 /// How a verb ended.
@@ -36,6 +44,12 @@ pub struct Verdict {
     pub done: bool,
     /// Whether the exit status should tell.
     pub fail: bool,
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        Self::from(u8::from(verdict.fail && !verdict.done))
+    }
 }
 
 /// What all records of one command line have in common.

@@ -13,6 +13,7 @@ mod parse;
 mod pipe;
 mod query;
 mod readme;
+mod run;
 mod send;
 mod server;
 mod tls;

@@ -1,0 +1,223 @@
+//! A command that runs: started with its streams in hand, waited for, given the signals that come for it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, getpgrp, tcgetpgrp};
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP,
+    SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+};
+use signal_hook::low_level::raise;
+
+use super::relay::{Pump, Stdin, Tap, Target, feed};
+use super::{Command, End, Ended, NotRun};
+use crate::signals::{Ignored, Inbox};
+use crate::wait::{PollFlags, ready};
+
+/// Signals that concern the command and not vlog: each is passed on whenever it comes.
+const PASSED_ON: [i32; 11] =
+    [SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGABRT, SIGIO, SIGCONT];
+
+/// Signals that a terminal sends to all processes in its foreground, so that the command has them already.
+const OF_TERMINAL: [i32; 4] = [SIGINT, SIGQUIT, SIGTSTP, SIGWINCH];
+
+/// Signals that, once the command is over, ask vlog to end too.
+const END: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/// What is then left for the last bytes on their way.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// Why there is no running command.
+#[derive(Debug)]
+pub enum StartError {
+    /// It cannot be run.
+    Command(NotRun),
+    /// Descriptors or threads ran out; it was not tried.
+    Setup(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Setup(error)
+    }
+}
+
+/// A command that was started.
+pub struct Running {
+    pid: Pid,
+    start: Instant,
+    pumps: Vec<Arc<Pump>>,
+    end: OnceLock<End>,
+}
+
+/// Starts `command` with pipes for its stdout and stderr. The signals that come for it lie in the box from now on.
+///
+/// # Errors
+/// The command cannot be run, or vlog has not what it needs for that.
+pub fn start(
+    command: &Command,
+    stdin: Stdin,
+    (stdout, stderr): (Tap, Tap),
+    ignored: Ignored,
+) -> Result<(Arc<Running>, Inbox), StartError> {
+    let inbox = inbox(ignored)?;
+    let (from_stdout, to_stdout) = io::pipe()?;
+    let (from_stderr, to_stderr) = io::pipe()?;
+    let pumps = vec![
+        Arc::new(Pump::new(Target::Stdout, stdout, from_stdout)?),
+        Arc::new(Pump::new(Target::Stderr, stderr, from_stderr)?),
+    ];
+    let own_mask = SigSet::thread_get_mask().map_err(io::Error::from)?;
+    let (stdin, fed) = match stdin {
+        Stdin::Inherit => (None, None),
+        Stdin::Feed(bytes) => {
+            let (from, to) = io::pipe()?;
+            (Some(from), Some((to, bytes)))
+        }
+    };
+    // Signals are the main thread's affair. A PIPE that a thread brings about itself stays with that thread, so that
+    // it is not taken for one that somebody has sent.
+    let started = SigSet::all().thread_block().map_err(io::Error::from).and_then(|()| {
+        for pump in &pumps {
+            let name = pump.target().name().to_owned();
+            let pump = Arc::clone(pump);
+            thread::Builder::new().name(name).spawn(move || pump.run(true))?;
+        }
+        if let Some((to, bytes)) = fed {
+            thread::Builder::new().name("stdin".to_owned()).spawn(move || feed(&to, &bytes))?;
+        }
+        Ok(())
+    });
+    let _ = own_mask.thread_set_mask();
+    started?;
+    let mut streams: Vec<(BorrowedFd, i32)> = vec![(to_stdout.as_fd(), 1), (to_stderr.as_fd(), 2)];
+    streams.extend(stdin.iter().map(|stdin| (stdin.as_fd(), 0)));
+    let start = Instant::now();
+    let pid = command.spawn(&streams).map_err(StartError::Command)?;
+    Ok((Arc::new(Running { pid, start, pumps, end: OnceLock::new() }), inbox))
+}
+
+/// Catches all signals that concern a command, but for those that were ignored: it ignores them too.
+fn inbox(ignored: Ignored) -> io::Result<Inbox> {
+    let concerning = PASSED_ON.into_iter().chain(OF_TERMINAL).filter(|signal| !ignored.has(*signal));
+    // What a process ignores, it cannot wait for.
+    Inbox::of(concerning.chain([SIGCHLD]))
+}
+
+impl Running {
+    /// Waits for the command, then for the last of its output: until [`super::relay`] has passed it all on, or until
+    /// somebody wants vlog to end.
+    pub fn wait(&self, inbox: &mut Inbox) -> End {
+        // A caller that blocks it would never be woken; the command has its mask already.
+        let _ = SigSet::from(Signal::SIGCHLD).thread_unblock();
+        let ended = loop {
+            inbox.take().for_each(|signal| self.pass_on(signal));
+            if let Some(ended) = self.reap() {
+                break ended;
+            }
+            if ready(&[(inbox.as_fd(), PollFlags::POLLIN)], None).is_err() {
+                // No memory for poll(2).
+                thread::sleep(Duration::from_millis(10));
+            }
+        };
+        let time = self.start.elapsed();
+        // What has come up to now was about the command.
+        inbox.take().for_each(drop);
+        self.pumps.iter().for_each(|pump| pump.command_ended());
+        let hurried = !self.pumps.iter().all(|pump| linger(inbox, pump.done(), None, LAST_WORDS));
+        let end = End { ended, time, hurried };
+        let _ = self.end.set(end.clone());
+        end
+    }
+
+    /// The same after a panic in the main thread: nobody looks on any more.
+    pub fn wait_again(&self, ignored: Ignored) -> End {
+        if let Some(end) = self.end.get() {
+            return end.clone();
+        }
+        match inbox(ignored) {
+            Ok(mut inbox) => self.wait(&mut inbox),
+            Err(_) => loop {
+                if let Some(ended) = self.reap() {
+                    break End { ended, time: self.start.elapsed(), hurried: true };
+                }
+                thread::sleep(Duration::from_millis(50));
+            },
+        }
+    }
+
+    /// Goes on with the stream of that name after its thread has panicked; `false` if there is none.
+    pub fn carry_on(&self, name: &str) -> bool {
+        let pump = self.pumps.iter().find(|pump| pump.target().name() == name);
+        pump.map(|pump| pump.run(false)).is_some()
+    }
+
+    fn pass_on(&self, signal: i32) {
+        let has_it_already = OF_TERMINAL.contains(&signal) && shares_terminal();
+        if signal == SIGCHLD || has_it_already {
+            return;
+        }
+        if let Ok(signal) = Signal::try_from(signal) {
+            // It may have ended, but it keeps its number until it is waited for.
+            let _ = kill(self.pid, signal);
+        }
+    }
+
+    /// How the command has ended, if it has. If it was stopped at the terminal (Ctrl-Z), stops too, so that the
+    /// shell takes over.
+    fn reap(&self) -> Option<Ended> {
+        match waitpid(self.pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+            Ok(WaitStatus::Exited(_, code)) => Some(Ended::Code(u8::try_from(code).unwrap_or(u8::MAX))),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Some(Ended::Signal(signal as i32)),
+            Ok(WaitStatus::Stopped(..)) if shares_terminal() => {
+                let _ = raise(Signal::SIGSTOP as i32);
+                None
+            }
+            Ok(_) | Err(Errno::EINTR) => None,
+            // Ended by a real-time signal, which nix does not know.
+            Err(Errno::EINVAL) => Some(Ended::Signal(REAL_TIME)),
+            // Somebody else has waited for it; its status is gone.
+            Err(_) => Some(Ended::Code(u8::MAX)),
+        }
+    }
+}
+
+/// The first real-time signal, for any of them.
+const REAL_TIME: i32 = 34;
+
+/// Waits until `done` is readable, for `time` at most, and no longer than `hurry` once somebody wants vlog to end.
+/// Whether it is.
+pub fn linger(inbox: &mut Inbox, done: BorrowedFd, time: Option<Duration>, hurry: Duration) -> bool {
+    let mut end = time.and_then(|time| Instant::now().checked_add(time));
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let fds = [(done, PollFlags::POLLIN), (inbox.as_fd(), PollFlags::POLLIN)];
+        let found = ready(&fds, left).unwrap_or_default();
+        if found.first() == Some(&true) {
+            return true;
+        }
+        if left.is_some_and(|left| left.is_zero()) {
+            return false;
+        }
+        for signal in inbox.take() {
+            if END.contains(&signal) {
+                end = end.into_iter().chain(Instant::now().checked_add(hurry)).min();
+            } else if signal == SIGTSTP {
+                let _ = raise(Signal::SIGSTOP as i32);
+            }
+        }
+    }
+}
+
+/// Whether the command is in the foreground of a terminal.
+fn shares_terminal() -> bool {
+    let Ok(terminal) = std::fs::File::open("/dev/tty") else { return false };
+    tcgetpgrp(&terminal).is_ok_and(|group| group == getpgrp())
+}

@@ -1,0 +1,488 @@
+//! `vlog run`: a command with its output passed through and logged, and its end made vlog's own.
+//!
+//! The main thread and one thread for each stream do what the command needs (`child`); they know of logging only
+//! that somebody looks on. All that has to do with records happens in a thread of its own, behind a queue of
+//! bounded size: a panic there parks it, and the command never notices.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::panic;
+use std::process::{self, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use signal_hook::consts::SIGPIPE;
+
+use super::{Context, Shared, encoder, not_an_item, sort_words, tell};
+use crate::child::{
+    Command, End, Ended, NotRun, Running, StartError, Stdin, Tail, Tap, Target, linger, start,
+};
+use crate::cli::RunArgs;
+use crate::config::Config;
+use crate::deliver::Delivery;
+use crate::item::Item;
+use crate::level::Level;
+use crate::line::{Lines, Piece};
+use crate::report::{self, Report};
+use crate::ship::{Shipper, Source};
+use crate::signals::{self, Ignored};
+use crate::time::Time;
+use crate::wait::{PollFlags, ready};
+
+/// What lies between the streams and the logging thread: as much as half a second's work for it.
+const QUEUE_BYTES: usize = 1024 * 1024;
+
+/// How long a full queue holds up the command without anything being taken from it. The logging thread waits 500 ms
+/// for a server at most; whoever takes longer hangs, on a broken disk for one, and is done without.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The end of the output that goes along with a failure: well below the server's longest line.
+const TAIL_BYTES: usize = 64 * 1024;
+
+/// What the logging thread needs beside the delivery itself.
+const SLACK: Duration = Duration::from_millis(500);
+
+/// What is left for it once somebody wants vlog to end.
+const HURRY: Duration = Duration::from_secs(2);
+
+/// The status when there is no command: what a shell says of one that it does not find.
+const NO_COMMAND: u8 = 127;
+
+/// Runs the command and ends as it did.
+pub fn run(args: RunArgs, context: Context) -> ExitCode {
+    let command = Command::new(&context.command);
+    let ignored = context.ignored;
+    let mut config = Config::for_delivery(&args.delivery, context.env);
+    config.dry_run = args.dry_run;
+    let report = Report::new(config.verbose);
+    let mut mistakes = context.mistakes;
+    mistakes.append(&mut config.mistakes);
+    let name = command.as_ref().map(Command::name);
+    if let (Some(name), None) = (&name, (context.env)("VLOG_SERVICE")) {
+        config.service.clone_from(name);
+    }
+    let (items, rest) = sort_words(args.words, &mut mistakes);
+    mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
+    tell(&config, &mistakes, report);
+    crate::panic_if_asked("run");
+
+    let (cancel, to_cancel) = UnixStream::pair().ok().unzip();
+    let delivery = Delivery::new(&config, cancel);
+    let (on_failure, service) = (args.on_failure, args.service);
+    let timeout = config.timeout;
+    let job = |name| Job { name, config, report, on_failure, service, items, mistakes };
+    let never = |why: NotRun| End { ended: Ended::NotRun(why), time: Duration::ZERO, hurried: false };
+    let Some(command) = command else {
+        report::say("there is no command; see vlog run --help");
+        let end = never(NotRun { code: NO_COMMAND, why: "there is none".to_owned() });
+        if let Some(delivery) = delivery {
+            let job = job("the command".to_owned());
+            job.log_end(job.shipper(delivery), &end, None);
+        }
+        return end.ended.pass();
+    };
+    let Some(delivery) = delivery else { return ExitCode::from(instead(&command, ignored).code) };
+    let job = job(command.name());
+    let log = match Log::new() {
+        Ok(log) => Arc::new(log),
+        Err(error) => return without_logging(&command, ignored, &error),
+    };
+    let tap = |target| {
+        let log = Arc::clone(&log);
+        Tap { pass: true, see: Box::new(move |bytes| log.push(target, bytes)) }
+    };
+    let (running, mut inbox) =
+        match start(&command, Stdin::Inherit, (tap(Target::Stdout), tap(Target::Stderr)), ignored) {
+            Ok(started) => started,
+            Err(StartError::Command(why)) => {
+                report::say(&format!("could not run {}: {}", command.path(), why.why));
+                let end = never(why);
+                job.log_end(job.shipper(delivery), &end, None);
+                return end.ended.pass();
+            }
+            Err(StartError::Setup(error)) => return without_logging(&command, ignored, &error),
+        };
+    keep_promise_on_panic(&running, &log, ignored, report);
+    crate::panic_if_asked("run-start");
+    let of_job = Arc::clone(&log);
+    log.begin(move || job.log(delivery, &of_job));
+    let end = running.wait(&mut inbox);
+    crate::panic_if_asked("run-end");
+    log.end(&end);
+    let time = if end.hurried { timeout.min(HURRY) } else { timeout };
+    if !linger(&mut inbox, log.done(), Some(time + SLACK), Duration::ZERO) {
+        // Somebody is in a hurry: what is on its way goes to the outbox.
+        let _ = to_cancel.map(|mut cancel| cancel.write(&[0]));
+        linger(&mut inbox, log.done(), Some(HURRY), HURRY);
+    }
+    end.ended.pass()
+}
+
+/// What `run` still owes when it has panicked before its command was there: to run it.
+#[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
+pub fn carry_on(command: &Command) {
+    process::exit(i32::from(instead(command, Ignored::at_start()).code));
+}
+
+/// Puts the command into the place of this process, since there is nothing to log, or no way to do it. Returns only
+/// if that cannot be.
+fn instead(command: &Command, ignored: Ignored) -> NotRun {
+    if !ignored.has(SIGPIPE) {
+        signals::catch_pipe();
+    }
+    let why = command.exec();
+    report::say(&format!("could not run {}: {}", command.path(), why.why));
+    why
+}
+
+fn without_logging(command: &Command, ignored: Ignored, error: &io::Error) -> ExitCode {
+    report::say(&format!("could not log {}: {error}; it runs all the same", command.name()));
+    ExitCode::from(instead(command, ignored).code)
+}
+
+/// From now on a panic leaves the command alone: the thread that it happened in does what the command needs, and
+/// nothing else.
+#[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
+fn keep_promise_on_panic(running: &Arc<Running>, log: &Arc<Log>, ignored: Ignored, report: Report) {
+    let (running, log) = (Arc::clone(running), Arc::clone(log));
+    let main_thread = thread::current().id();
+    panic::set_hook(Box::new(move |panic| {
+        report.trouble(&report::bug(panic));
+        let thread = thread::current();
+        if thread.id() == main_thread {
+            let end = running.wait_again(ignored);
+            // What is in the queue is logged, if the logging thread is sound.
+            log.end(&end);
+            let _ = ready(&[(log.done(), PollFlags::POLLIN)], Some(HURRY));
+            end.ended.pass();
+            process::exit(i32::from(end.ended.code().unwrap_or(u8::MAX)));
+        }
+        match thread.name() {
+            Some(name) if running.carry_on(name) => {}
+            Some(LOGGER) => log.abandon(),
+            _ => {}
+        }
+        loop {
+            thread::park();
+        }
+    }));
+}
+
+/// The name of the thread that logs.
+const LOGGER: &str = "log";
+
+/// What comes from the streams, and how it ended; between them and the thread that logs.
+struct Log {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    /// Nobody takes anything from it any more.
+    abandoned: AtomicBool,
+    /// Shut down when everything is logged.
+    of_logger: UnixStream,
+    of_waiter: UnixStream,
+}
+
+#[derive(Default)]
+struct Queue {
+    chunks: VecDeque<(Target, Time, Vec<u8>)>,
+    bytes: usize,
+    /// How many were taken out so far.
+    taken: u64,
+    end: Option<End>,
+}
+
+/// What the logging thread has to do next.
+enum Task {
+    /// These bytes were read from that stream at that time.
+    Take(Target, Time, Vec<u8>),
+    /// Nothing came in time.
+    Wait,
+    /// The command has ended.
+    End(End),
+}
+
+impl Log {
+    fn new() -> io::Result<Self> {
+        let (of_logger, of_waiter) = UnixStream::pair()?;
+        let (queue, changed) = (Mutex::default(), Condvar::new());
+        Ok(Self { queue, changed, abandoned: AtomicBool::new(false), of_logger, of_waiter })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, queue: MutexGuard<'a, Queue>, time: Duration) -> MutexGuard<'a, Queue> {
+        self.changed.wait_timeout(queue, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Starts the thread that logs.
+    fn begin(&self, work: impl FnOnce() + Send + 'static) {
+        // Signals are the main thread's affair.
+        let mask = nix::sys::signal::SigSet::thread_get_mask();
+        let _ = nix::sys::signal::SigSet::all().thread_block();
+        if let Err(error) = thread::Builder::new().name(LOGGER.to_owned()).spawn(work) {
+            report::say(&format!("could not log the command: {error}; it runs all the same"));
+            self.abandon();
+        }
+        let _ = mask.map(|mask| mask.thread_set_mask());
+    }
+
+    /// Nobody logs any more, and nobody waits for it.
+    fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+        self.changed.notify_all();
+        let _ = self.of_logger.shutdown(Shutdown::Write);
+    }
+
+    /// Takes what a stream's thread has read. Waits for room while the other side goes on.
+    fn push(&self, target: Target, bytes: &[u8]) {
+        crate::panic_if_asked("run-stream");
+        let now = Time::now();
+        let mut queue = self.lock();
+        let (mut taken, mut since) = (queue.taken, Instant::now());
+        while queue.bytes >= QUEUE_BYTES && !self.abandoned.load(Ordering::Relaxed) {
+            let left = PATIENCE.saturating_sub(since.elapsed());
+            if queue.taken != taken {
+                (taken, since) = (queue.taken, Instant::now());
+            } else if left.is_zero() {
+                drop(queue);
+                return self.abandon();
+            }
+            queue = self.wait(queue, left);
+        }
+        if !self.abandoned.load(Ordering::Relaxed) {
+            queue.bytes += bytes.len();
+            queue.chunks.push_back((target, now, bytes.to_vec()));
+            self.changed.notify_all();
+        }
+    }
+
+    /// Tells how the command ended.
+    fn end(&self, end: &End) {
+        self.lock().end = Some(end.clone());
+        self.changed.notify_all();
+    }
+
+    /// Readable once everything is logged.
+    fn done(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.of_waiter.as_fd()
+    }
+
+    /// What comes next, within `time` if that is given.
+    fn next(&self, time: Option<Duration>) -> Task {
+        let start = Instant::now();
+        let mut queue = self.lock();
+        loop {
+            if let Some((target, time, bytes)) = queue.chunks.pop_front() {
+                queue.bytes -= bytes.len();
+                queue.taken += 1;
+                self.changed.notify_all();
+                return Task::Take(target, time, bytes);
+            }
+            if let Some(end) = queue.end.take() {
+                return Task::End(end);
+            }
+            queue = match time.map(|time| time.saturating_sub(start.elapsed())) {
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Task::Wait,
+                Some(left) => self.wait(queue, left),
+            };
+        }
+    }
+}
+
+/// A command, and what its records say.
+struct Job {
+    /// What the command is called.
+    name: String,
+    config: Config,
+    report: Report,
+    /// Only a failure is worth a record.
+    on_failure: bool,
+    service: Option<String>,
+    items: Vec<Item>,
+    mistakes: Vec<String>,
+}
+
+impl Job {
+    /// Logs what comes until the command has ended, and then that.
+    fn log(&self, delivery: Delivery, log: &Log) {
+        if self.on_failure {
+            self.log_failure(delivery, log);
+        } else {
+            self.log_lines(delivery, log);
+        }
+        let _ = log.of_logger.shutdown(Shutdown::Write);
+    }
+
+    /// Logs the end of the output with a failure, and nothing otherwise.
+    fn log_failure(&self, delivery: Delivery, log: &Log) {
+        let mut output = Tail::new(TAIL_BYTES);
+        let end = loop {
+            match log.next(None) {
+                Task::Take(_, _, bytes) => output.push(&bytes),
+                Task::Wait => {}
+                Task::End(end) => break end,
+            }
+            crate::panic_if_asked("run-line");
+        };
+        if !end.ended.is_success() {
+            self.log_end(self.shipper(delivery), &end, Some(&output));
+        }
+    }
+
+    /// Logs each line, and at last the end.
+    fn log_lines(&self, delivery: Delivery, log: &Log) {
+        let stdout = self.of_stream(Target::Stdout, Level::Info);
+        let stderr = self.of_stream(Target::Stderr, Level::Warn);
+        let [mut stdout, mut stderr] = [&stdout, &stderr].map(|shared| Stream {
+            lines: Lines::default(),
+            source: Source::new(shared.level, &shared.fields),
+            is_wanted: !shared.is_below(self.config.min_level),
+        });
+        let mut shipper = self.shipper(delivery);
+        let end = loop {
+            match log.next(shipper.due_in()) {
+                Task::Take(target, time, bytes) => {
+                    let Stream { lines, source, is_wanted } = match target {
+                        Target::Stdout => &mut stdout,
+                        Target::Stderr => &mut stderr,
+                    };
+                    if *is_wanted {
+                        lines.feed(&bytes, |piece| shipper.take(piece, time, source));
+                    }
+                    crate::panic_if_asked("run-line");
+                }
+                Task::Wait => {}
+                Task::End(end) => break end,
+            }
+            shipper.ship_if_due();
+        };
+        for Stream { lines, source, .. } in [&mut stdout, &mut stderr] {
+            lines.finish(|piece| shipper.take(piece, Time::now(), source));
+        }
+        self.log_end(shipper, &end, None);
+    }
+
+    /// Logs how the command ended, with what is kept of its output, and waits until all is delivered.
+    fn log_end(&self, mut shipper: Shipper, end: &End, output: Option<&Tail>) {
+        let item = |key: &str, value| Item { key: key.to_owned(), value };
+        let End { ended, time, .. } = end;
+        let mut items = self.items.clone();
+        items.extend(ended.code().map(|code| item("exit_code", Value::from(code))));
+        items.extend(ended.signal().map(|name| item("signal", Value::from(name))));
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        items.push(item("duration_ms", Value::from(milliseconds)));
+        let level = if ended.is_success() { Level::Info } else { Level::Error };
+        if level == Level::Error {
+            // Whatever level its lines were to have.
+            items.push(item("level", Value::from(level.name())));
+        }
+        if let Some(output) = output {
+            items.push(item("output", Value::from(output.text())));
+            if output.dropped() > 0 {
+                items.push(item("vlog_dropped_bytes", Value::from(output.dropped())));
+            }
+        }
+        let message = match ended {
+            Ended::NotRun(_) => format!("{} {ended}", self.name),
+            Ended::Code(_) | Ended::Signal(_) => format!("{} {ended} after {}", self.name, told(*time)),
+        };
+        let shared = Shared::new(&self.config, Some(level), self.service.clone(), items, &self.mistakes);
+        if !shared.is_below(self.config.min_level) {
+            let mut source = Source::new(shared.level, &shared.fields);
+            shipper.take(Piece::Line(message.into()), Time::now(), &mut source);
+        }
+        if let Some(told) = shipper.finish(self.config.timeout).told() {
+            self.report.trouble(&told);
+        }
+    }
+
+    fn shipper(&self, delivery: Delivery) -> Shipper {
+        Shipper::start(delivery, self.config.timeout, self.report, encoder())
+    }
+
+    /// What the records of a stream have in common. Mistakes go with the last record only: the lines keep their
+    /// level.
+    fn of_stream(&self, target: Target, level: Level) -> Shared {
+        let stream = Item { key: "stream".to_owned(), value: Value::from(target.name()) };
+        let items = [stream].into_iter().chain(self.items.iter().cloned()).collect();
+        Shared::new(&self.config, Some(level), self.service.clone(), items, &[])
+    }
+}
+
+/// One of the command's streams, as it is logged.
+struct Stream<'a> {
+    lines: Lines,
+    source: Source<'a>,
+    /// Whether its records are above `VLOG_MIN_LEVEL`.
+    is_wanted: bool,
+}
+
+/// A duration for people: `350ms`, `1.2s`, `2m05s`, `3h07m`.
+fn told(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => format!("{}ms", time.as_millis()),
+        1..60 => format!("{seconds}.{}s", time.subsec_millis() / 100),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_two_units_at_most() {
+        let cases = [(0, "0ms"), (350, "350ms"), (1290, "1.2s"), (59_999, "59.9s"), (125_000, "2m05s")];
+        for (milliseconds, expected) in cases {
+            assert_eq!(told(Duration::from_millis(milliseconds)), expected);
+        }
+        assert_eq!(told(Duration::from_secs(11_280)), "3h08m");
+    }
+
+    #[test]
+    fn a_full_queue_is_given_up_when_nobody_takes_from_it() {
+        let log = Log::new().unwrap();
+        let bytes = vec![0; QUEUE_BYTES];
+        log.push(Target::Stdout, &bytes);
+        let start = Instant::now();
+        log.push(Target::Stdout, b"waits");
+        assert!(start.elapsed() >= PATIENCE, "{:?}", start.elapsed());
+        let start = Instant::now();
+        log.push(Target::Stdout, b"does not wait");
+        assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+        assert!(matches!(log.next(None), Task::Take(Target::Stdout, _, taken) if taken == bytes));
+        assert!(matches!(log.next(Some(Duration::ZERO)), Task::Wait));
+    }
+
+    #[test]
+    fn a_full_queue_waits_for_one_who_takes_from_it() {
+        let log = Arc::new(Log::new().unwrap());
+        let taker = Arc::clone(&log);
+        log.push(Target::Stdout, &vec![0; QUEUE_BYTES]);
+        let taking = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            while let Task::Take(_, _, bytes) = taker.next(None) {
+                if bytes == b"last" {
+                    return;
+                }
+            }
+        });
+        for _ in 0..10 {
+            log.push(Target::Stderr, &vec![0; QUEUE_BYTES]);
+        }
+        log.push(Target::Stderr, b"last");
+        taking.join().unwrap();
+        assert!(!log.abandoned.load(Ordering::Relaxed));
+    }
+}
