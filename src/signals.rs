@@ -107,7 +107,7 @@ impl Inbox {
     /// No descriptors left.
     pub fn of(signals: impl IntoIterator<Item = i32>) -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
-        SignalDelivery::with_pipe(read, write, SignalOnly::default(), signals).map(Self)
+        SignalDelivery::with_pipe(read, write, SignalOnly, signals).map(Self)
     }
 
     /// What has come since the last call.

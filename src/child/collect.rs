@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::relay::{Stdin, Tap};
-use super::running::{StartError, start};
+use super::running::{StartError, prepare};
 use super::{Command, End, Ended};
 use crate::signals::Ignored;
 
@@ -112,7 +112,8 @@ pub fn collect(
         let kept = Arc::clone(kept);
         Tap { pass: false, see: Box::new(move |bytes| lock(&kept).push(bytes)) }
     };
-    let end = match start(command, Stdin::Feed(payload), (tap(&stdout), tap(&stderr)), ignored) {
+    let ready = prepare(Stdin::Feed(payload), (tap(&stdout), tap(&stderr)), ignored)?;
+    let end = match ready.start(command) {
         Ok((running, mut inbox)) => running.wait(&mut inbox),
         Err(StartError::Command(why)) => {
             End { ended: Ended::NotRun(why), time: std::time::Duration::ZERO, hurried: false }

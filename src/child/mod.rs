@@ -30,7 +30,7 @@ pub use collect::Tail;
 #[allow(unused_imports, reason = "for `hook`")]
 pub use collect::{Collected, Kept, collect};
 pub use relay::{Stdin, Tap, Target};
-pub use running::{Running, StartError, linger, start};
+pub use running::{Running, StartError, linger, prepare};
 #[allow(unused_imports, reason = "for `hook`")]
 pub use script::missing_script;
 

@@ -61,12 +61,15 @@ impl Target {
     }
 }
 
+/// Sees the bytes of a stream.
+type Onlooker = dyn Fn(&[u8]) + Send + Sync;
+
 /// What becomes of the bytes of a stream.
 pub struct Tap {
     /// Whether they are passed on.
     pub pass: bool,
     /// Sees them, after they were passed on.
-    pub see: Box<dyn Fn(&[u8]) + Send + Sync>,
+    pub see: Box<Onlooker>,
 }
 
 /// One stream of a command.
@@ -76,8 +79,8 @@ pub struct Pump {
     /// The command's end of it is the only other one, unless it has handed it on.
     from: Mutex<Option<Arc<PipeReader>>>,
     /// Shut down by the other side when the command has ended, and by this side when all is done.
-    of_pump: UnixStream,
-    of_waiter: UnixStream,
+    this_side: UnixStream,
+    other_side: UnixStream,
 }
 
 impl Pump {
@@ -86,8 +89,8 @@ impl Pump {
     /// # Errors
     /// No descriptors left.
     pub fn new(target: Target, tap: Tap, from: PipeReader) -> io::Result<Self> {
-        let (of_pump, of_waiter) = UnixStream::pair()?;
-        Ok(Self { target, tap, from: Mutex::new(Some(Arc::new(from))), of_pump, of_waiter })
+        let (this_side, other_side) = UnixStream::pair()?;
+        Ok(Self { target, tap, from: Mutex::new(Some(Arc::new(from))), this_side, other_side })
     }
 
     /// Which stream it is.
@@ -98,13 +101,13 @@ impl Pump {
 
     /// Says that the command has ended.
     pub fn command_ended(&self) {
-        let _ = self.of_waiter.shutdown(Shutdown::Write);
+        let _ = self.other_side.shutdown(Shutdown::Write);
     }
 
     /// Readable once all is done.
     #[must_use]
     pub fn done(&self) -> BorrowedFd<'_> {
-        self.of_waiter.as_fd()
+        self.other_side.as_fd()
     }
 
     /// Works until the stream ends, its reader goes away, or [`GRACE`] after the command. Without `seen` nobody looks
@@ -121,7 +124,7 @@ impl Pump {
         }
         // With the last handle the pipe is closed, and the command's next write fails.
         drop(self.from.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let _ = self.of_pump.shutdown(Shutdown::Write);
+        let _ = self.this_side.shutdown(Shutdown::Write);
     }
 
     /// Copies to the end; `false` if nobody reads.
@@ -136,7 +139,7 @@ impl Pump {
             let (has_bytes, has_reader) = self.target.with(|to| {
                 let mut fds = vec![(from.as_fd(), PollFlags::POLLIN)];
                 if end.is_none() {
-                    fds.push((self.of_pump.as_fd(), PollFlags::POLLIN));
+                    fds.push((self.this_side.as_fd(), PollFlags::POLLIN));
                 }
                 if is_watched {
                     fds.push((to, PollFlags::empty()));

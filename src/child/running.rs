@@ -1,6 +1,6 @@
 //! A command that runs: started with its streams in hand, waited for, given the signals that come for it.
 
-use std::io;
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -31,8 +31,11 @@ const OF_TERMINAL: [i32; 4] = [SIGINT, SIGQUIT, SIGTSTP, SIGWINCH];
 /// Signals that, once the command is over, ask vlog to end too.
 const END: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
-/// What is then left for the last bytes on their way.
+/// What is then left for the last bytes on their way to a reader who takes his time.
 const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// The same if somebody wanted the command to end, and it did; more than what the command's own children get.
+const LAST_WORDS_OF_ENDED: Duration = Duration::from_secs(1);
 
 /// Why there is no running command.
 #[derive(Debug)]
@@ -49,24 +52,31 @@ impl From<io::Error> for StartError {
     }
 }
 
-/// A command that was started.
+/// A command that runs, or will.
 pub struct Running {
-    pid: Pid,
-    start: Instant,
     pumps: Vec<Arc<Pump>>,
+    start: OnceLock<(Pid, Instant)>,
     end: OnceLock<End>,
 }
 
-/// Starts `command` with pipes for its stdout and stderr. The signals that come for it lie in the box from now on.
+/// All that a command needs to be started.
+pub struct Ready {
+    /// What will run.
+    pub running: Arc<Running>,
+    inbox: Inbox,
+    /// What becomes the command's descriptors 0, 1 and 2; without the first it has vlog's own.
+    stdin: Option<PipeReader>,
+    stdout: PipeWriter,
+    stderr: PipeWriter,
+    /// What is to be written to its stdin.
+    fed: Option<(PipeWriter, Arc<[u8]>)>,
+}
+
+/// Makes pipes for a command's stdout and stderr, and catches the signals that come for it from now on.
 ///
 /// # Errors
-/// The command cannot be run, or vlog has not what it needs for that.
-pub fn start(
-    command: &Command,
-    stdin: Stdin,
-    (stdout, stderr): (Tap, Tap),
-    ignored: Ignored,
-) -> Result<(Arc<Running>, Inbox), StartError> {
+/// Descriptors ran out.
+pub fn prepare(stdin: Stdin, (stdout, stderr): (Tap, Tap), ignored: Ignored) -> io::Result<Ready> {
     let inbox = inbox(ignored)?;
     let (from_stdout, to_stdout) = io::pipe()?;
     let (from_stderr, to_stderr) = io::pipe()?;
@@ -74,7 +84,6 @@ pub fn start(
         Arc::new(Pump::new(Target::Stdout, stdout, from_stdout)?),
         Arc::new(Pump::new(Target::Stderr, stderr, from_stderr)?),
     ];
-    let own_mask = SigSet::thread_get_mask().map_err(io::Error::from)?;
     let (stdin, fed) = match stdin {
         Stdin::Inherit => (None, None),
         Stdin::Feed(bytes) => {
@@ -82,26 +91,39 @@ pub fn start(
             (Some(from), Some((to, bytes)))
         }
     };
-    // Signals are the main thread's affair. A PIPE that a thread brings about itself stays with that thread, so that
-    // it is not taken for one that somebody has sent.
-    let started = SigSet::all().thread_block().map_err(io::Error::from).and_then(|()| {
-        for pump in &pumps {
-            let name = pump.target().name().to_owned();
-            let pump = Arc::clone(pump);
-            thread::Builder::new().name(name).spawn(move || pump.run(true))?;
-        }
-        if let Some((to, bytes)) = fed {
-            thread::Builder::new().name("stdin".to_owned()).spawn(move || feed(&to, &bytes))?;
-        }
-        Ok(())
-    });
-    let _ = own_mask.thread_set_mask();
-    started?;
-    let mut streams: Vec<(BorrowedFd, i32)> = vec![(to_stdout.as_fd(), 1), (to_stderr.as_fd(), 2)];
-    streams.extend(stdin.iter().map(|stdin| (stdin.as_fd(), 0)));
-    let start = Instant::now();
-    let pid = command.spawn(&streams).map_err(StartError::Command)?;
-    Ok((Arc::new(Running { pid, start, pumps, end: OnceLock::new() }), inbox))
+    let running = Arc::new(Running { pumps, start: OnceLock::new(), end: OnceLock::new() });
+    Ok(Ready { running, inbox, stdin, stdout: to_stdout, stderr: to_stderr, fed })
+}
+
+impl Ready {
+    /// Starts `command`. The signals that came for it meanwhile lie in the box.
+    ///
+    /// # Errors
+    /// The command cannot be run, or there are no threads for its streams.
+    pub fn start(self, command: &Command) -> Result<(Arc<Running>, Inbox), StartError> {
+        let own_mask = SigSet::thread_get_mask().map_err(io::Error::from)?;
+        // Signals are the main thread's affair. A PIPE that a thread brings about itself stays with that thread, so
+        // that it is not taken for one that somebody has sent.
+        let started = SigSet::all().thread_block().map_err(io::Error::from).and_then(|()| {
+            for pump in &self.running.pumps {
+                let name = pump.target().name().to_owned();
+                let pump = Arc::clone(pump);
+                thread::Builder::new().name(name).spawn(move || pump.run(true))?;
+            }
+            if let Some((to, bytes)) = self.fed {
+                thread::Builder::new().name("stdin".to_owned()).spawn(move || feed(&to, &bytes))?;
+            }
+            Ok(())
+        });
+        let _ = own_mask.thread_set_mask();
+        started?;
+        let mut streams: Vec<(BorrowedFd, i32)> = vec![(self.stdout.as_fd(), 1), (self.stderr.as_fd(), 2)];
+        streams.extend(self.stdin.iter().map(|stdin| (stdin.as_fd(), 0)));
+        let start = Instant::now();
+        let pid = command.spawn(&streams).map_err(StartError::Command)?;
+        let _ = self.running.start.set((pid, start));
+        Ok((self.running, self.inbox))
+    }
 }
 
 /// Catches all signals that concern a command, but for those that were ignored: it ignores them too.
@@ -115,11 +137,18 @@ impl Running {
     /// Waits for the command, then for the last of its output: until [`super::relay`] has passed it all on, or until
     /// somebody wants vlog to end.
     pub fn wait(&self, inbox: &mut Inbox) -> End {
+        let Some((pid, start)) = self.start.get().copied() else {
+            // Nobody waits for what was not started.
+            return End { ended: Ended::Code(u8::MAX), time: Duration::ZERO, hurried: true };
+        };
         // A caller that blocks it would never be woken; the command has its mask already.
         let _ = SigSet::from(Signal::SIGCHLD).thread_unblock();
+        let mut was_told = false;
         let ended = loop {
-            inbox.take().for_each(|signal| self.pass_on(signal));
-            if let Some(ended) = self.reap() {
+            for signal in inbox.take() {
+                was_told |= pass_on(pid, signal) && END.contains(&signal);
+            }
+            if let Some(ended) = reap(pid) {
                 break ended;
             }
             if ready(&[(inbox.as_fd(), PollFlags::POLLIN)], None).is_err() {
@@ -127,29 +156,34 @@ impl Running {
                 thread::sleep(Duration::from_millis(10));
             }
         };
-        let time = self.start.elapsed();
+        let time = start.elapsed();
         // What has come up to now was about the command.
         inbox.take().for_each(drop);
         self.pumps.iter().for_each(|pump| pump.command_ended());
-        let hurried = !self.pumps.iter().all(|pump| linger(inbox, pump.done(), None, LAST_WORDS));
+        let limit = was_told.then(|| Instant::now() + LAST_WORDS_OF_ENDED);
+        let hurried = !self.pumps.iter().all(|pump| {
+            let time = limit.map(|limit| limit.saturating_duration_since(Instant::now()));
+            linger(inbox, pump.done(), time, LAST_WORDS)
+        });
         let end = End { ended, time, hurried };
         let _ = self.end.set(end.clone());
         end
     }
 
-    /// The same after a panic in the main thread: nobody looks on any more.
-    pub fn wait_again(&self, ignored: Ignored) -> End {
+    /// The same after a panic in the main thread: nobody looks on any more. `None` if nothing was started so far.
+    pub fn wait_again(&self, ignored: Ignored) -> Option<End> {
+        let (pid, start) = *self.start.get()?;
         if let Some(end) = self.end.get() {
-            return end.clone();
+            return Some(end.clone());
         }
-        match inbox(ignored) {
-            Ok(mut inbox) => self.wait(&mut inbox),
-            Err(_) => loop {
-                if let Some(ended) = self.reap() {
-                    break End { ended, time: self.start.elapsed(), hurried: true };
-                }
-                thread::sleep(Duration::from_millis(50));
-            },
+        if let Ok(mut inbox) = inbox(ignored) {
+            return Some(self.wait(&mut inbox));
+        }
+        loop {
+            if let Some(ended) = reap(pid) {
+                return Some(End { ended, time: start.elapsed(), hurried: true });
+            }
+            thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -158,34 +192,33 @@ impl Running {
         let pump = self.pumps.iter().find(|pump| pump.target().name() == name);
         pump.map(|pump| pump.run(false)).is_some()
     }
+}
 
-    fn pass_on(&self, signal: i32) {
-        let has_it_already = OF_TERMINAL.contains(&signal) && shares_terminal();
-        if signal == SIGCHLD || has_it_already {
-            return;
-        }
-        if let Ok(signal) = Signal::try_from(signal) {
-            // It may have ended, but it keeps its number until it is waited for.
-            let _ = kill(self.pid, signal);
-        }
+/// Gives a command a signal that came for it, unless it has it already; whether it was given.
+fn pass_on(pid: Pid, signal: i32) -> bool {
+    let has_it_already = OF_TERMINAL.contains(&signal) && shares_terminal();
+    if signal == SIGCHLD || has_it_already {
+        return false;
     }
+    // It may have ended, but it keeps its number until it is waited for.
+    Signal::try_from(signal).is_ok_and(|signal| kill(pid, signal).is_ok())
+}
 
-    /// How the command has ended, if it has. If it was stopped at the terminal (Ctrl-Z), stops too, so that the
-    /// shell takes over.
-    fn reap(&self) -> Option<Ended> {
-        match waitpid(self.pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
-            Ok(WaitStatus::Exited(_, code)) => Some(Ended::Code(u8::try_from(code).unwrap_or(u8::MAX))),
-            Ok(WaitStatus::Signaled(_, signal, _)) => Some(Ended::Signal(signal as i32)),
-            Ok(WaitStatus::Stopped(..)) if shares_terminal() => {
-                let _ = raise(Signal::SIGSTOP as i32);
-                None
-            }
-            Ok(_) | Err(Errno::EINTR) => None,
-            // Ended by a real-time signal, which nix does not know.
-            Err(Errno::EINVAL) => Some(Ended::Signal(REAL_TIME)),
-            // Somebody else has waited for it; its status is gone.
-            Err(_) => Some(Ended::Code(u8::MAX)),
+/// How a command has ended, if it has. If it was stopped at the terminal (Ctrl-Z), stops too, so that the
+/// shell takes over.
+fn reap(pid: Pid) -> Option<Ended> {
+    match waitpid(pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+        Ok(WaitStatus::Exited(_, code)) => Some(Ended::Code(u8::try_from(code).unwrap_or(u8::MAX))),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Some(Ended::Signal(signal as i32)),
+        Ok(WaitStatus::Stopped(..)) if shares_terminal() => {
+            let _ = raise(Signal::SIGSTOP as i32);
+            None
         }
+        Ok(_) | Err(Errno::EINTR) => None,
+        // Ended by a real-time signal, which nix does not know.
+        Err(Errno::EINVAL) => Some(Ended::Signal(REAL_TIME)),
+        // Somebody else has waited for it; its status is gone.
+        Err(_) => Some(Ended::Code(u8::MAX)),
     }
 }
 

@@ -21,7 +21,7 @@ use signal_hook::consts::SIGPIPE;
 
 use super::{Context, Shared, encoder, not_an_item, sort_words, tell};
 use crate::child::{
-    Command, End, Ended, NotRun, Running, StartError, Stdin, Tail, Tap, Target, linger, start,
+    Command, End, Ended, NotRun, Running, StartError, Stdin, Tail, Tap, Target, linger, prepare,
 };
 use crate::cli::RunArgs;
 use crate::config::Config;
@@ -97,18 +97,21 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
         let log = Arc::clone(&log);
         Tap { pass: true, see: Box::new(move |bytes| log.push(target, bytes)) }
     };
-    let (running, mut inbox) =
-        match start(&command, Stdin::Inherit, (tap(Target::Stdout), tap(Target::Stderr)), ignored) {
-            Ok(started) => started,
-            Err(StartError::Command(why)) => {
-                report::say(&format!("could not run {}: {}", command.path(), why.why));
-                let end = never(why);
-                job.log_end(job.shipper(delivery), &end, None);
-                return end.ended.pass();
-            }
-            Err(StartError::Setup(error)) => return without_logging(&command, ignored, &error),
-        };
-    keep_promise_on_panic(&running, &log, ignored, report);
+    let ready = match prepare(Stdin::Inherit, (tap(Target::Stdout), tap(Target::Stderr)), ignored) {
+        Ok(ready) => ready,
+        Err(error) => return without_logging(&command, ignored, &error),
+    };
+    keep_promise_on_panic(&ready.running, &log, &command, ignored, report);
+    let (running, mut inbox) = match ready.start(&command) {
+        Ok(started) => started,
+        Err(StartError::Command(why)) => {
+            report::say(&format!("could not run {}: {}", command.path(), why.why));
+            let end = never(why);
+            job.log_end(job.shipper(delivery), &end, None);
+            return end.ended.pass();
+        }
+        Err(StartError::Setup(error)) => return without_logging(&command, ignored, &error),
+    };
     crate::panic_if_asked("run-start");
     let of_job = Arc::clone(&log);
     log.begin(move || job.log(delivery, &of_job));
@@ -149,14 +152,20 @@ fn without_logging(command: &Command, ignored: Ignored, error: &io::Error) -> Ex
 /// From now on a panic leaves the command alone: the thread that it happened in does what the command needs, and
 /// nothing else.
 #[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
-fn keep_promise_on_panic(running: &Arc<Running>, log: &Arc<Log>, ignored: Ignored, report: Report) {
-    let (running, log) = (Arc::clone(running), Arc::clone(log));
+fn keep_promise_on_panic(
+    running: &Arc<Running>,
+    log: &Arc<Log>,
+    command: &Command,
+    ignored: Ignored,
+    report: Report,
+) {
+    let (running, log, command) = (Arc::clone(running), Arc::clone(log), command.clone());
     let main_thread = thread::current().id();
     panic::set_hook(Box::new(move |panic| {
         report.trouble(&report::bug(panic));
         let thread = thread::current();
         if thread.id() == main_thread {
-            let end = running.wait_again(ignored);
+            let Some(end) = running.wait_again(ignored) else { return carry_on(&command) };
             // What is in the queue is logged, if the logging thread is sound.
             log.end(&end);
             let _ = ready(&[(log.done(), PollFlags::POLLIN)], Some(HURRY));
