@@ -19,7 +19,8 @@ Examples:
   vlog query 'service:x | stats by (level) count()'
 
 Environment: VLOG_URL, VLOG_SERVICE, VLOG_TIMEOUT, VLOG_FIELDS, VLOG_TOKEN and more: see the README.
-The exit status is 0, whatever happens, unless --fail asks for 1; that of `vlog run` is its command's.";
+The exit status is 0, whatever happens, unless --fail asks for 1; `vlog run`
+ends as its command does.";
 
 /// What the command line asked for.
 #[derive(Debug)]
@@ -197,11 +198,12 @@ pub struct HookArgs {
 #[derive(Debug, Default, Args)]
 #[command(
     override_usage = "vlog run [OPTIONS] [KEY=VALUE]... -- COMMAND [ARG]...",
-    after_help = "Everything after the first `--` is run, without a shell; its input and output pass through as they\n\
-                  come, and vlog ends as it does. Lines of stdout are logged as info, those of stderr as warn; a last\n\
-                  record has exit_code or signal, and duration_ms. Without a `--` the command begins at the first\n\
-                  word that is neither an option nor KEY=VALUE. Its stdout and stderr are pipes, so programs that\n\
-                  ask for a terminal find none there; with VLOG_URL=off they do."
+    after_help = "Everything after the first `--` is run, without a shell. Its input and output pass\n\
+                  through as they come, and vlog ends as it does. Lines of stdout are logged as\n\
+                  info, those of stderr as warn; a last record has exit_code or signal, and\n\
+                  duration_ms. Without a `--` the command begins at the first word that is\n\
+                  neither an option nor KEY=VALUE. Programs that ask for a terminal find none on\n\
+                  stdout and stderr, but for VLOG_URL=off."
 )]
 pub struct RunArgs {
     /// Fields of every record
@@ -213,7 +215,7 @@ pub struct RunArgs {
     /// Which program it is about [default: `$VLOG_SERVICE` or the command's name]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,
-    /// Print the requests, secrets left out, between the command's own output, and send nothing
+    /// Run, print the requests, secrets left out, and send nothing
     #[arg(long = "dry-run")]
     pub dry_run: bool,
     #[command(flatten)]
@@ -294,7 +296,10 @@ pub fn command() -> Command {
         .subcommand(verb("send", "Send one record", SendArgs::augment_args))
         .subcommand(verb("pipe", "Send each line of stdin as a record", PipeArgs::augment_args))
         .subcommand(verb("hook", "Log what an agent tells its hook", HookArgs::augment_args))
-        .subcommand(verb("run", "Run a command and log what it writes", RunArgs::augment_args))
+        .subcommand(verb("run", "Run a command and log what it writes", |command| {
+            // The status is the command's, so there is no failure to ask for.
+            RunArgs::augment_args(command).mut_arg("fail", |fail| fail.hide(true))
+        }))
         .subcommand(verb("query", "Read records back", QueryArgs::augment_args))
         .subcommand(verb("flush", "Deliver what waits in the outbox", FlushArgs::augment_args))
         .subcommand(verb("status", "Show the settings, the server and the outbox", StatusArgs::augment_args))

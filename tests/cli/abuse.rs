@@ -208,8 +208,7 @@ fn help_and_version_go_to_stdout() {
 
 #[test]
 fn help_fits_a_terminal_of_eighty_columns() {
-    for args in [&["--help"][..], &["send", "-h"], &["pipe", "-h"], &["query", "-h"], &["completions", "-h"]]
-    {
+    for args in [&["--help"][..], &["send", "-h"], &["pipe", "-h"], &["run", "-h"], &["query", "-h"]] {
         let finished = TestEnv::new().run(args);
         let wide: Vec<_> = finished.text().lines().filter(|line| line.chars().count() > 100).collect();
         assert!(wide.is_empty(), "{args:?}: {wide:#?}");
