@@ -89,7 +89,7 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
     };
     let Some(delivery) = delivery else { return ExitCode::from(instead(&command, ignored).code) };
     let job = job(command.name());
-    let log = match Log::new() {
+    let log = match Log::new(report) {
         Ok(log) => Arc::new(log),
         Err(error) => return without_logging(&command, ignored, &error),
     };
@@ -195,6 +195,7 @@ struct Log {
     /// Shut down when everything is logged.
     of_logger: UnixStream,
     of_waiter: UnixStream,
+    report: Report,
 }
 
 #[derive(Default)]
@@ -217,10 +218,10 @@ enum Task {
 }
 
 impl Log {
-    fn new() -> io::Result<Self> {
+    fn new(report: Report) -> io::Result<Self> {
         let (of_logger, of_waiter) = UnixStream::pair()?;
         let (queue, changed) = (Mutex::default(), Condvar::new());
-        Ok(Self { queue, changed, abandoned: AtomicBool::new(false), of_logger, of_waiter })
+        Ok(Self { queue, changed, abandoned: AtomicBool::new(false), of_logger, of_waiter, report })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -262,6 +263,8 @@ impl Log {
                 (taken, since) = (queue.taken, Instant::now());
             } else if left.is_zero() {
                 drop(queue);
+                self.report
+                    .trouble("could not log more: nothing goes on; the rest is lost, the command goes on");
                 return self.abandon();
             }
             queue = self.wait(queue, left);
@@ -461,7 +464,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_is_given_up_when_nobody_takes_from_it() {
-        let log = Log::new().unwrap();
+        let log = Log::new(Report::new(false)).unwrap();
         let bytes = vec![0; QUEUE_BYTES];
         log.push(Target::Stdout, &bytes);
         let start = Instant::now();
@@ -476,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_waits_for_one_who_takes_from_it() {
-        let log = Arc::new(Log::new().unwrap());
+        let log = Arc::new(Log::new(Report::new(false)).unwrap());
         let taker = Arc::clone(&log);
         log.push(Target::Stdout, &vec![0; QUEUE_BYTES]);
         let taking = thread::spawn(move || {
