@@ -31,6 +31,9 @@ _vlog() {
             vlog,query)
                 cmd="vlog__subcmd__query"
                 ;;
+            vlog,run)
+                cmd="vlog__subcmd__run"
+                ;;
             vlog,send)
                 cmd="vlog__subcmd__send"
                 ;;
@@ -44,7 +47,7 @@ _vlog() {
 
     case "${cmd}" in
         vlog)
-            opts="-h -V --help --version send pipe hook query flush status completions"
+            opts="-h -V --help --version send pipe hook run query flush status completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -281,6 +284,56 @@ _vlog() {
                     return 0
                     ;;
                 --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        vlog__subcmd__run)
+            opts="-s -H -v -h --on-failure --service --dry-run --url --header --tenant --ca-file --insecure --verbose --timeout --stream-fields --no-outbox --fail --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tenant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stream-fields)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -29,6 +29,7 @@ complete -c vlog -n "__fish_vlog_needs_command" -s V -l version -d 'Print versio
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "send" -d 'Send one record'
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "pipe" -d 'Send each line of stdin as a record'
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "hook" -d 'Log what an agent tells its hook'
+complete -c vlog -n "__fish_vlog_needs_command" -f -a "run" -d 'Run a command and log what it writes'
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "query" -d 'Read records back'
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "flush" -d 'Deliver what waits in the outbox'
 complete -c vlog -n "__fish_vlog_needs_command" -f -a "status" -d 'Show the settings, the server and the outbox'
@@ -86,6 +87,20 @@ complete -c vlog -n "__fish_vlog_using_subcommand hook" -l fail -d 'Exit with 1 
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s v -l verbose -d 'Say on stderr what went wrong'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l no-outbox -d 'Do not keep what cannot be delivered'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s h -l help -d 'Print help'
+complete -c vlog -n "__fish_vlog_using_subcommand run" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or the command\'s name]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l url -d 'Server, or `off`' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l ca-file -d 'Trust the certificates in this PEM file only' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l stream-fields -d 'Fields that make up the log stream' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l on-failure -d 'Log only a failure: one record with the end of the output'
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l dry-run -d 'Run, print the requests, secrets left out, and send nothing'
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l insecure -d 'Accept any certificate'
+complete -c vlog -n "__fish_vlog_using_subcommand run" -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l no-outbox -d 'Do not keep what cannot be delivered'
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l fail -d 'Exit with 1 when it did not work'
+complete -c vlog -n "__fish_vlog_using_subcommand run" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l since -d 'From this time on (1h, 2026-11-20, RFC 3339, unix)' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l until -d 'Up to this time, inclusive' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s n -l limit -d 'At most this many records, 0 for all [default: 100]' -r

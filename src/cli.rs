@@ -163,7 +163,8 @@ pub struct PipeArgs {
 #[command(
     override_usage = "vlog hook [OPTIONS] [KEY=VALUE]... [-- COMMAND [ARG]...]",
     after_help = "Reads the hook's JSON payload from stdin, or takes it as the last word (Codex' notify).\n\
-                  The exit status is 0 and stdout stays empty, whatever happens."
+                  The exit status is 0 and stdout stays empty, whatever happens. A COMMAND gets the payload; only\n\
+                  if it ends with 0 or 2 its output is passed on, and the 2. Any other end is an error in the logs."
 )]
 pub struct HookArgs {
     /// Fields of the record
@@ -189,9 +190,6 @@ pub struct HookArgs {
     pub dry_run: bool,
     #[command(flatten)]
     pub delivery: DeliveryArgs,
-    /// The hook to run
-    #[arg(value_name = "COMMAND", last = true, allow_hyphen_values = true)]
-    pub command: Vec<String>,
 }
 
 /// Run a command and log what it writes

@@ -100,7 +100,7 @@ fn dispatch(verb: Verb, context: Context) -> ExitCode {
     let verdict = match verb {
         Verb::Send(args) => cmd::send::run(args, context),
         Verb::Pipe(args) => cmd::pipe::run(args, context),
-        Verb::Hook(args) => cmd::hook::run(args, context),
+        Verb::Hook(args) => return cmd::hook::run(args, context),
         Verb::Run(args) => return cmd::run::run(args, context),
         Verb::Query(args) => cmd::query::run(&args, context),
         Verb::Flush(args) => cmd::flush::run(&args, context),

@@ -47,3 +47,8 @@ pub fn bug(panic: &PanicHookInfo) -> String {
 pub fn records(count: u64) -> String {
     if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
 }
+
+/// Passes on what somebody else has to say, as it is.
+pub fn pass(bytes: &[u8]) {
+    let _ = io::stderr().write_all(bytes);
+}

@@ -37,25 +37,14 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
     let command = root.find_subcommand(verb)?;
     let mut salvaged =
         Salvaged { argv: vec![name.clone(), verb.clone()], mistakes: Vec::new(), dropped: Vec::new() };
-    // What follows `--` is a command then, and not touched.
-    let wraps = command.get_arguments().any(Arg::is_last_set);
     let mut plain = Vec::new();
-    let mut wrapped = None;
     let mut words = words.iter().map(String::as_str).peekable();
     while let Some(word) = words.next() {
         if word == "--" {
-            if wraps {
-                wrapped = Some(words);
-            } else {
-                plain.extend(words);
-            }
+            plain.extend(words);
             break;
         }
         match Kind::of(command, word) {
-            // It would have to stand behind `--`.
-            Kind::Plain if wraps && looks_like_option(word) => {
-                salvaged.drop(word, "a word that begins with a dash is not KEY=VALUE".to_owned());
-            }
             Kind::Plain => plain.push(word),
             Kind::Complete => salvaged.argv.push(word.to_owned()),
             Kind::Unknown => salvaged.drop(word, format!("there is no option {}", without_value(word))),
@@ -71,16 +60,8 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
             },
         }
     }
-    let dashes = [String::from("--")];
-    let plain = plain.into_iter().map(str::to_owned);
-    if wraps {
-        salvaged.argv.extend(plain);
-        let wrapped =
-            wrapped.into_iter().flat_map(|words| dashes.iter().cloned().chain(words.map(str::to_owned)));
-        salvaged.argv.extend(wrapped);
-    } else {
-        salvaged.argv.extend(dashes.into_iter().chain(plain));
-    }
+    salvaged.argv.push("--".to_owned());
+    salvaged.argv.extend(plain.into_iter().map(str::to_owned));
     Some(salvaged)
 }
 
@@ -328,22 +309,6 @@ mod tests {
     fn values_that_clap_takes_for_options_are_values() {
         becomes(&["pipe", "-s", "-1", "--bogus"], &["pipe", "-s=-1", "--"], &["there is no option --bogus"]);
         becomes(&["send", "hi", "--url", "-nan"], &["send", "--url=-nan", "--", "hi"], &[]);
-    }
-
-    #[test]
-    fn a_wrapped_command_is_not_touched() {
-        becomes(
-            &["hook", "a=b", "--bogus", "--", "sh", "-c", "--fail", "--", "x"],
-            &["hook", "a=b", "--", "sh", "-c", "--fail", "--", "x"],
-            &["there is no option --bogus"],
-        );
-        becomes(&["hook", "--include", "--", "sh"], &["hook", "--", "sh"], &["--include needs a value"]);
-        becomes(
-            &["hook", "- x", "-5", "word"],
-            &["hook", "-5", "word"],
-            &["a word that begins with a dash is not KEY=VALUE"],
-        );
-        becomes(&["hook", "--event", "x", "--", ""], &["hook", "--event=x", "--", ""], &[]);
     }
 
     #[test]

@@ -3,11 +3,9 @@
 //! Nothing here knows of logging, so that nothing that goes wrong there reaches the command. The child gets what
 //! the caller gave vlog: environment, directory, process group, signal mask, the signals that were ignored.
 
-#[cfg_attr(not(test), allow(dead_code, reason = "most of it is for `hook`"))]
 mod collect;
 mod relay;
 mod running;
-#[cfg_attr(not(test), allow(dead_code, reason = "for `hook`"))]
 mod script;
 
 use std::ffi::{CString, OsStr, OsString};
@@ -27,11 +25,9 @@ use nix::unistd::{Pid, execvp};
 use signal_hook::low_level::{emulate_default_handler, raise};
 
 pub use collect::Tail;
-#[allow(unused_imports, reason = "for `hook`")]
 pub use collect::{Collected, Kept, collect};
 pub use relay::{Stdin, Tap, Target};
 pub use running::{Running, StartError, linger, prepare};
-#[allow(unused_imports, reason = "for `hook`")]
 pub use script::missing_script;
 
 /// What runs a file that is neither a program nor begins with `#!`.

@@ -29,7 +29,6 @@ pub enum Stdin {
     /// From where vlog's own does.
     Inherit,
     /// These bytes, and then the end.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for `hook`"))]
     Feed(Arc<[u8]>),
 }
 

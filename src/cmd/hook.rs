@@ -1,16 +1,22 @@
 //! `vlog hook`: one record of what an agent tells its hook, and nothing that the agent could notice.
 //!
 //! The payload is taken whole, so that the agent is not told of a broken pipe, but never waited for without a deadline:
-//! some agents leave the pipe open. Whatever comes, one record goes out, stdout stays empty, and the status is 0.
+//! some agents leave the pipe open. Whatever comes, one record goes out, stdout stays empty, and the status is 0; only a
+//! command may decide otherwise (`command.rs`), and does so before anything is logged.
+
+mod command;
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Context, Shared, Verdict, encoder, not_an_item, sort_words, tell};
+use self::command::MAX_PAYLOAD_BYTES;
+use super::{Context, Shared, encoder, not_an_item, sort_words, tell};
+use crate::child::Command;
 use crate::cli::HookArgs;
 use crate::config::Config;
 use crate::deliver::{Delivery, Fate};
@@ -35,6 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// From the last byte of the payload to the end of the delivery; hooks at the end of a session share 1.5 s.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What is left of it once somebody wants the command to end.
+const HURRY: Duration = Duration::from_millis(250);
+
 /// Events worth a record, each with the seconds that the agent gives the hook: more than [`PATIENCE`] and [`TIMEOUT`],
 /// and little at the end of a session, which waits for it.
 const EVENTS: [(&str, u32); 12] = [
@@ -53,15 +62,17 @@ const EVENTS: [(&str, u32); 12] = [
 ];
 
 /// Takes the payload and sends the record of it.
-pub fn run(args: HookArgs, context: Context) -> Verdict {
-    // `--fail` is not heeded: an agent takes any status but 0 for trouble.
-    let verdict = Verdict { done: true, fail: false };
+///
+/// The status is 0, or 2 if a command wants to block. `--fail` is not heeded: an agent takes any other for trouble.
+pub fn run(args: HookArgs, context: Context) -> ExitCode {
     if args.settings {
         print_settings();
-        return verdict;
+        return ExitCode::SUCCESS;
     }
     let time = Time::now();
-    let stop = signals::stop().ok();
+    let command = Command::new(&context.command);
+    // A command has signals of its own.
+    let stop = if command.is_none() { signals::stop().ok() } else { None };
     let mut config = Config::for_delivery(&args.delivery, context.env);
     config.dry_run = args.dry_run;
     config.timeout = config.timeout.min(TIMEOUT);
@@ -77,18 +88,38 @@ pub fn run(args: HookArgs, context: Context) -> Verdict {
     };
     let plan = |path: &[String]| plan(path, &given.include);
     let mut scanner = Scanner::new(&plan);
-    let taken = match payload {
+    // For the command, as it came.
+    let mut kept = command.is_some().then(Vec::new);
+    let mut see = |bytes: &[u8]| {
+        if let Some(kept) = kept.as_mut().filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES) {
+            kept.extend_from_slice(bytes);
+        }
+        scanner.feed(bytes);
+        scanner.is_done()
+    };
+    let mut taken = match payload {
         Some(payload) => {
-            scanner.feed(payload.as_bytes());
+            see(payload.as_bytes());
             Taken { last_byte: Instant::now(), trouble: None }
         }
-        None => take(stop.as_ref(), &mut |bytes| {
-            scanner.feed(bytes);
-            scanner.is_done()
-        }),
+        None => take(stop.as_ref(), &mut see),
     };
     let scan = scanner.finish();
-    let event = event(&scan, &given);
+    let outcome = command.map(|command| {
+        let words: Vec<_> = context.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let payload = kept.filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES);
+        let outcome = command::run(&command, &words, payload, context.ignored, args.never_block);
+        outcome.keep_on_panic(report);
+        taken.last_byte = Instant::now();
+        outcome
+    });
+    let status = ExitCode::from(outcome.as_ref().map_or(0, |outcome| outcome.status));
+    let stop = stop.or_else(|| signals::stop().ok());
+    crate::panic_if_asked("hook-record");
+    let mut event = event(&scan, &given);
+    if let Some(outcome) = &outcome {
+        outcome.add_to(&mut event);
+    }
     // Not worth taking down: the process ends soon.
     std::mem::forget(scan);
 
@@ -108,20 +139,19 @@ pub fn run(args: HookArgs, context: Context) -> Verdict {
     if let Some(agent) = event.harness.filter(|_| (context.env)("VLOG_SERVICE").is_none()) {
         agent.clone_into(&mut config.service);
     }
-    let deadline = Instant::now()
-        .checked_add(config.timeout)
-        .into_iter()
-        .chain(taken.last_byte.checked_add(TIMEOUT))
-        .min();
+    let hurried = outcome.is_some_and(|outcome| outcome.hurried);
+    let time_left = if hurried { HURRY } else { config.timeout };
+    let deadline =
+        Instant::now().checked_add(time_left).into_iter().chain(taken.last_byte.checked_add(TIMEOUT)).min();
     let batch = record(&mut config, time, event, args.service, items, &mistakes);
-    let Some((batch, delivery)) = batch.zip(Delivery::new(&config, stop)) else { return verdict };
+    let Some((batch, delivery)) = batch.zip(Delivery::new(&config, stop)) else { return status };
     let start = Instant::now();
     match delivery.deliver(&batch, deadline) {
         Fate::Delivered => delivery.drain_a_little(start.elapsed(), deadline),
         Fate::Kept(why, _) | Fate::Lost(why, _) => report.trouble(&why),
     }
     std::mem::forget((delivery, config, batch));
-    verdict
+    status
 }
 
 /// After a panic: takes what the agent still sends.

@@ -29,6 +29,7 @@ use crate::deliver::Delivery;
 use crate::item::Item;
 use crate::level::Level;
 use crate::line::{Lines, Piece};
+use crate::parse::{Mode, Parser};
 use crate::report::{self, Report};
 use crate::ship::{Shipper, Source};
 use crate::signals::{self, Ignored};
@@ -356,20 +357,17 @@ impl Job {
         let stderr = self.of_stream(Target::Stderr, Level::Warn);
         let [mut stdout, mut stderr] = [&stdout, &stderr].map(|shared| Stream {
             lines: Lines::default(),
-            source: Source::new(shared.level, &shared.fields),
-            is_wanted: !shared.is_below(self.config.min_level),
+            source: Source::new(shared.common(self.config.min_level), Parser::default()),
         });
         let mut shipper = self.shipper(delivery);
         let end = loop {
             match log.next(shipper.due_in()) {
                 Task::Take(target, time, bytes) => {
-                    let Stream { lines, source, is_wanted } = match target {
+                    let Stream { lines, source } = match target {
                         Target::Stdout => &mut stdout,
                         Target::Stderr => &mut stderr,
                     };
-                    if *is_wanted {
-                        lines.feed(&bytes, |piece| shipper.take(piece, time, source));
-                    }
+                    lines.feed(&bytes, |piece| shipper.take(piece, time, source));
                     crate::panic_if_asked("run-line");
                 }
                 Task::Wait => {}
@@ -377,7 +375,7 @@ impl Job {
             }
             shipper.ship_if_due();
         };
-        for Stream { lines, source, .. } in [&mut stdout, &mut stderr] {
+        for Stream { lines, source } in [&mut stdout, &mut stderr] {
             lines.finish(|piece| shipper.take(piece, Time::now(), source));
         }
         self.log_end(shipper, &end, None);
@@ -408,11 +406,11 @@ impl Job {
             Ended::Code(_) | Ended::Signal(_) => format!("{} {ended} after {}", self.name, told(*time)),
         };
         let shared = Shared::new(&self.config, Some(level), self.service.clone(), items, &self.mistakes);
-        if !shared.is_below(self.config.min_level) {
-            let mut source = Source::new(shared.level, &shared.fields);
-            shipper.take(Piece::Line(message.into()), Time::now(), &mut source);
-        }
-        if let Some(told) = shipper.finish(self.config.timeout).told() {
+        let common = shared.common(self.config.min_level);
+        // A command may be called `error`.
+        let mut source = Source::new(common, Parser::new(Mode::Raw, true));
+        shipper.take(Piece::Line(message.into()), Time::now(), &mut source);
+        if let Some(told) = shipper.finish(self.config.timeout, &common).told() {
             self.report.trouble(&told);
         }
     }
@@ -434,8 +432,6 @@ impl Job {
 struct Stream<'a> {
     lines: Lines,
     source: Source<'a>,
-    /// Whether its records are above `VLOG_MIN_LEVEL`.
-    is_wanted: bool,
 }
 
 /// A duration for people: `350ms`, `1.2s`, `2m05s`, `3h07m`.

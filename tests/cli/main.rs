@@ -7,6 +7,7 @@ mod abuse;
 mod completions;
 mod contract;
 mod env;
+mod guard;
 mod hook;
 mod outbox;
 mod parse;

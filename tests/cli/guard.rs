@@ -1,0 +1,266 @@
+//! `vlog hook -- COMMAND`: what the agent sees of a hook, and what it is spared.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use crate::env::{self, Finished, TestEnv};
+use crate::server::{Answer, Server};
+
+const PAYLOAD: &str =
+    r#"{"hook_event_name":"PreToolUse","session_id":"s-1","tool_name":"Bash","tool_input":{"command":"ls"}}"#;
+
+/// Runs a hook's command on the usual payload; what the agent sees, and the record.
+#[track_caller]
+fn guarded(options: &[&str], command: &[&str]) -> (Finished, Map<String, Value>) {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let finished = env.run_with(&[&["hook"][..], options, &["--"], command].concat(), PAYLOAD);
+    (finished, server.record())
+}
+
+#[track_caller]
+fn shell(options: &[&str], script: &str) -> (Finished, Map<String, Value>) {
+    guarded(options, &["sh", "-c", script])
+}
+
+/// Asserts that the agent sees nothing, and that the record is an error with these fields.
+#[track_caller]
+fn fails(command: &[&str], message: &str, expected: &[(&str, Value)]) -> Map<String, Value> {
+    let (finished, record) = guarded(&[], command);
+    finished.in_silence();
+    assert_eq!(record["_msg"], format!("PreToolUse Bash: {message}"), "{record:#?}");
+    assert_eq!(
+        (&record["level"], &record["hook"], &record["session_id"]),
+        (&json!("error"), &json!("PreToolUse"), &json!("s-1"))
+    );
+    for (name, value) in expected {
+        assert_eq!(record.get(*name), Some(value), "{name} of {record:#?}");
+    }
+    record
+}
+
+#[test]
+fn a_command_gets_the_payload_and_its_output_reaches_the_agent() {
+    let (finished, record) = shell(&["a=b"], "cat; echo aside >&2");
+    assert_eq!((finished.status, finished.text(), finished.stderr.as_str()), (Some(0), PAYLOAD, ""));
+    assert_eq!(
+        (&record["_msg"], &record["level"], &record["a"]),
+        (&json!("PreToolUse Bash"), &json!("info"), &json!("b"))
+    );
+    assert_eq!((&record["exit_code"], &record["command"]), (&json!(0), &json!("sh")));
+    assert!(record["duration_ms"].is_u64() && !record.contains_key("stderr"), "{record:#?}");
+    assert!(!Value::Object(record).to_string().contains("aside"));
+}
+
+#[test]
+fn a_two_blocks_with_its_reason_and_is_a_warning() {
+    let (finished, record) = shell(&[], "echo '{\"decision\":\"block\"}'; echo 'not here' >&2; exit 2");
+    assert_eq!(
+        (finished.status, finished.text(), finished.stderr.as_str()),
+        (Some(2), "{\"decision\":\"block\"}\n", "not here\n")
+    );
+    assert_eq!(
+        (&record["_msg"], &record["level"]),
+        (&json!("PreToolUse Bash: blocked by sh"), &json!("warn"))
+    );
+    assert_eq!((&record["exit_code"], &record["stderr"]), (&json!(2), &json!("not here")));
+}
+
+#[test]
+fn with_never_block_a_two_is_a_nought_and_says_nothing() {
+    let (finished, record) =
+        shell(&["--never-block"], "echo '{\"decision\":\"block\"}'; echo no >&2; exit 2");
+    finished.in_silence();
+    assert_eq!(
+        (&record["_msg"], &record["exit_code"]),
+        (&json!("PreToolUse Bash: not blocked by sh"), &json!(2))
+    );
+    let (finished, _) = shell(&["--never-block"], "echo context");
+    assert_eq!((finished.status, finished.text()), (Some(0), "context\n"));
+}
+
+#[test]
+fn a_crash_is_a_record_and_nothing_else() {
+    fails(
+        &["sh", "-c", "echo '{\"half\":'; echo oops >&2; exit 1"],
+        "sh ended with 1",
+        &[("exit_code", json!(1)), ("stderr", json!("oops"))],
+    );
+    fails(&["sh", "-c", "kill -s SEGV $$"], "sh was ended by SIGSEGV", &[("signal", json!("SIGSEGV"))]);
+    fails(&["sh", "-c", "exit 127"], "sh ended with 127", &[("exit_code", json!(127))]);
+    fails(
+        &["/nonexistent/guard"],
+        "guard could not be run: No such file or directory",
+        &[("exit_code", json!(127))],
+    );
+    fails(&["/"], "/ could not be run: Permission denied", &[("exit_code", json!(126))]);
+    fails(&[""], " could not be run: No such file or directory", &[("exit_code", json!(127))]);
+}
+
+#[test]
+fn an_interpreter_without_its_script_is_not_even_started() {
+    for command in [
+        &["python3", "/nonexistent/guard.py"][..],
+        &["/usr/bin/env", "python3", "-u", "/nonexistent/guard.py", "--x"],
+        &["node", "/nonexistent/guard.py"],
+        &["bash", "/nonexistent/guard.py"],
+        &["ruby", "/nonexistent/guard.py"],
+        &["perl", "/nonexistent/guard.py"],
+        &["php", "/nonexistent/guard.py"],
+        &["deno", "run", "-A", "/nonexistent/guard.py"],
+        &["bun", "run", "/nonexistent/guard.py"],
+        &["uv", "run", "/nonexistent/guard.py"],
+    ] {
+        let record = fails(
+            command,
+            "guard.py could not be run: /nonexistent/guard.py is not there",
+            &[("command", json!("guard.py"))],
+        );
+        assert!(!record.contains_key("exit_code"), "{record:#?}");
+    }
+}
+
+#[test]
+fn a_script_is_known_by_its_name() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    std::fs::write(env.home.path().join("guard.sh"), "echo \"$1\"; exit 5").unwrap();
+    env.run_with(&["hook", "--", "sh", "guard.sh", "x"], PAYLOAD).in_silence();
+    assert_eq!(server.record()["_msg"], "PreToolUse Bash: guard.sh ended with 5");
+    let plain = env.home.path().join("no-shebang");
+    std::fs::write(&plain, "echo \"shell says $1\"").unwrap();
+    std::fs::set_permissions(&plain, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let finished = env.run_with(&["hook", "--", "./no-shebang", "hello"], PAYLOAD);
+    assert_eq!((finished.status, finished.text()), (Some(0), "shell says hello\n"));
+}
+
+#[test]
+fn too_much_output_is_a_failure_for_cut_json_is_worse_than_none() {
+    let record = fails(
+        &["sh", "-c", "head -c 100000000 /dev/zero; echo done >&2"],
+        "sh wrote more than 1 MiB to stdout",
+        &[("exit_code", json!(0))],
+    );
+    assert_eq!(record["stderr"], "done");
+    let (finished, _) = shell(&[], "head -c 1048576 /dev/zero");
+    assert_eq!((finished.status, finished.stdout.len()), (Some(0), 1 << 20));
+    // A decision to block stands, whatever else was written.
+    let (finished, _) =
+        shell(&[], "head -c 2000000 /dev/zero; head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 2");
+    assert_eq!((finished.status, finished.stdout.len(), finished.stderr.len()), (Some(2), 0, 256 * 1024));
+}
+
+#[test]
+fn a_grandchild_that_keeps_the_pipes_costs_half_a_second() {
+    let (finished, record) = shell(&[], "sleep 60 & echo ok");
+    assert_eq!((finished.status, finished.text()), (Some(0), "ok\n"));
+    assert!(finished.time < env::DEADLINE, "{finished:?}");
+    assert_eq!(record["exit_code"], 0);
+}
+
+#[test]
+fn a_command_that_closes_its_streams_or_reads_nothing_is_fine() {
+    let (finished, record) = shell(&[], "exec >&- 2>&- <&-; sleep 0.2; exit 0");
+    finished.in_silence();
+    assert_eq!(record["exit_code"], 0);
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let large =
+        format!("{{\"hook_event_name\":\"PostToolUse\",\"tool_response\":\"{}\"}}\n", "x".repeat(10 << 20));
+    let finished = env.run_with(&["hook", "--", "sh", "-c", "exit 0"], &large);
+    assert_eq!((finished.status, finished.stdout.len()), (Some(0), 0));
+    let finished = env.run_with(&["hook", "--", "wc", "-c"], &large);
+    assert_eq!(finished.text().trim(), large.len().to_string());
+    assert_eq!(server.records()[1]["tool_response_bytes"], 10 << 20);
+}
+
+#[test]
+fn a_command_that_never_ends_ends_with_the_signal_that_vlog_gets() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let mut child = env::spawn(
+        env.vlog()
+            .args(["hook", "--", "sh", "-c", "echo up >&2; exec sleep 60"])
+            .stdin(std::process::Stdio::piped()),
+    );
+    use std::io::Write;
+    child.stdin.take().unwrap().write_all(PAYLOAD.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    env::signal(&child, "TERM");
+    env::wait(child).in_silence();
+    let record = server.record();
+    assert_eq!(
+        (&record["signal"], &record["level"], &record["stderr"]),
+        (&json!("SIGTERM"), &json!("error"), &json!("up"))
+    );
+}
+
+#[test]
+fn secrets_of_a_crash_do_not_leave() {
+    let token = concat!("ghp_", "0123456789abcdefghijABCDEFGHIJ012345");
+    let script = format!(
+        "head -c 30000 /dev/zero | tr '\\0' '\\n' >&2; echo 'PASSWORD=hunter22 {token}' >&2; echo 'Authorization: Bearer abcdefgh12345678' >&2; exit 1"
+    );
+    let record = fails(&["sh", "-c", &script], "sh ended with 1", &[]);
+    let text = Value::Object(record).to_string();
+    for secret in [token, "hunter22", "abcdefgh12345678"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert!(text.contains("[REDACTED:github-token]") && text.contains("\"redacted\":"), "{text}");
+    // Blocking is between the hook and the agent: the reason arrives there as it is.
+    let (finished, record) = shell(&[], &format!("echo {token} >&2; exit 2"));
+    assert_eq!(finished.stderr, format!("{token}\n"));
+    assert!(!Value::Object(record).to_string().contains(token));
+}
+
+#[test]
+fn what_the_agent_says_of_its_tool_is_kept_apart() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let payload = json!({"hook_event_name": "PostToolUse", "tool_name": "Bash", "duration_ms": 4217});
+    env.run_with(&["hook", "--", "true"], payload.to_string()).in_silence();
+    let record = server.record();
+    assert_eq!((&record["tool_duration_ms"], &record["exit_code"]), (&json!(4217), &json!(0)));
+    assert_ne!(record["duration_ms"], 4217);
+}
+
+#[test]
+fn the_real_work_is_done_without_a_server_and_before_a_bug() {
+    let block = "cat >/dev/null; echo no >&2; exit 2";
+    for (name, value) in
+        [("VLOG_URL", "off"), ("VLOG_TEST_PANIC", "hook-record"), ("VLOG_OUTBOX", "off"), ("VLOG_FAIL", "1")]
+    {
+        let env = TestEnv::new().with(name, value);
+        let finished = env.run_with(&["hook", "--", "sh", "-c", block], PAYLOAD);
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(2), "no\n"), "{name}");
+        let finished = env.run_with(&["hook", "--", "echo", "context"], PAYLOAD);
+        assert_eq!((finished.status, finished.text()), (Some(0), "context\n"), "{name}");
+    }
+    let env = TestEnv::new();
+    env.run_with(&["hook", "--", "sh", "-c", "exit 9"], PAYLOAD).in_silence();
+    assert_eq!(env.waiting(), ["PreToolUse Bash: sh ended with 9"]);
+}
+
+#[test]
+fn a_server_that_hangs_costs_one_second_after_the_command() {
+    let server = Server::new(Answer::Hang);
+    let env = TestEnv::for_server(&server);
+    let start = Instant::now();
+    let finished = env.run_with(&["hook", "--", "sh", "-c", "sleep 1; exit 2"], PAYLOAD);
+    assert_eq!(finished.status, Some(2));
+    let time = start.elapsed();
+    assert!(time >= Duration::from_secs(2) && time < Duration::from_millis(2900), "{time:?}");
+}
+
+#[test]
+fn a_payload_that_is_none_reaches_the_command_too() {
+    for payload in ["", "no json", "{\"cut\":", "[1]"] {
+        let server = Server::new(Answer::Accept);
+        let env = TestEnv::for_server(&server);
+        let finished = env.run_with(&["hook", "--", "cat"], payload);
+        assert_eq!((finished.status, finished.text()), (Some(0), payload));
+        assert!(server.record().contains_key("vlog_error"), "{payload}");
+    }
+}
