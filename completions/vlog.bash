@@ -117,7 +117,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__hook)
-            opts="-s -H -v -h --include --event --service --settings --never-block --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
+            opts="-s -H -v -h --include --event --service --settings --never-block --dry-run --url --header --tenant --ca-file --insecure --verbose --stream-fields --no-outbox --fail --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -159,11 +159,11 @@ _vlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --timeout)
+                --stream-fields)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --stream-fields)
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

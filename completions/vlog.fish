@@ -77,15 +77,15 @@ complete -c vlog -n "__fish_vlog_using_subcommand hook" -l url -d 'Server, or `o
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l tenant -d 'Tenant' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l ca-file -d 'Trust the certificates in this PEM file only' -r
-complete -c vlog -n "__fish_vlog_using_subcommand hook" -l timeout -d 'Give up after this time in all [default: 2s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l stream-fields -d 'Fields that make up the log stream' -r
+complete -c vlog -n "__fish_vlog_using_subcommand hook" -l timeout -d 'Give up after this time in all, 1s at most [default: 1s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l settings -d 'Print the block for the agent\'s settings'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l never-block -d 'Turn a status of 2 of the command, which would block, into 0'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l dry-run -d 'Print the request, secrets left out, and send nothing'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l insecure -d 'Accept any certificate'
-complete -c vlog -n "__fish_vlog_using_subcommand hook" -l fail -d 'Exit with 1 when it did not work'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s v -l verbose -d 'Say on stderr what went wrong'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l no-outbox -d 'Do not keep what cannot be delivered'
+complete -c vlog -n "__fish_vlog_using_subcommand hook" -l fail -d 'Exit with 1 when it did not work'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand run" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or the command\'s name]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l url -d 'Server, or `off`' -r

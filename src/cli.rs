@@ -293,7 +293,13 @@ pub fn command() -> Command {
         .subcommand_help_heading("Verbs")
         .subcommand(verb("send", "Send one record", SendArgs::augment_args))
         .subcommand(verb("pipe", "Send each line of stdin as a record", PipeArgs::augment_args))
-        .subcommand(verb("hook", "Log what an agent tells its hook", HookArgs::augment_args))
+        .subcommand(verb("hook", "Log what an agent tells its hook", |command| {
+            // An agent takes any failure for trouble, so there is none to ask for.
+            let command = HookArgs::augment_args(command).mut_arg("fail", |fail| fail.hide(true));
+            command.mut_arg("timeout", |time| {
+                time.help("Give up after this time in all, 1s at most [default: 1s]")
+            })
+        }))
         .subcommand(verb("run", "Run a command and log what it writes", |command| {
             // The status is the command's, so there is no failure to ask for.
             RunArgs::augment_args(command).mut_arg("fail", |fail| fail.hide(true))

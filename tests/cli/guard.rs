@@ -1,5 +1,6 @@
 //! `vlog hook -- COMMAND`: what the agent sees of a hook, and what it is spared.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
@@ -185,7 +186,6 @@ fn a_command_that_never_ends_ends_with_the_signal_that_vlog_gets() {
             .args(["hook", "--", "sh", "-c", "echo up >&2; exec sleep 60"])
             .stdin(std::process::Stdio::piped()),
     );
-    use std::io::Write;
     child.stdin.take().unwrap().write_all(PAYLOAD.as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(500));
     env::signal(&child, "TERM");
