@@ -34,6 +34,14 @@ pub fn say(text: &str) {
     let _ = io::stderr().write_all(format!("vlog: {line}\n").as_bytes());
 }
 
+/// Shows a line of the query and marks a cell of it, for those who look on.
+pub fn mark(line: &str, cell: usize) {
+    if io::stderr().is_terminal() {
+        say(&format!("  {line}"));
+        say(&format!("  {:cell$}^", ""));
+    }
+}
+
 /// `1 record`, `2 records`.
 #[must_use]
 pub fn records(count: u64) -> String {

@@ -1,0 +1,166 @@
+//! Rows that are no records, as those of a `stats` query: columns, numbers to the right.
+//!
+//! Invariant: at most [`SAMPLE`] rows are held. They decide on the columns; later rows are printed as they come.
+
+use serde_json::{Map, Value};
+
+use super::pretty::{Line, Pretty, single_line, style};
+use super::text::{cut, width};
+use super::{Look, display};
+use crate::level::Level;
+
+/// How many rows decide on columns and widths.
+const SAMPLE: usize = 1000;
+
+/// Cells between two columns.
+const GAP: usize = 2;
+
+/// No column is cut to less than this.
+const LEAST_CELLS: usize = 6;
+
+/// Prints rows as a table.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// Rows that wait until there are enough of them.
+    sample: Vec<Map<String, Value>>,
+    /// Empty until the sample was looked at.
+    columns: Vec<Column>,
+    /// There are more columns than the terminal has room for.
+    is_too_wide: bool,
+    is_ready: bool,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    cells: usize,
+    is_number: bool,
+}
+
+impl Table {
+    /// Takes a row and appends what can be printed.
+    pub fn row(&mut self, row: Map<String, Value>, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
+        if self.is_ready && row.keys().any(|name| !self.has(name, asked)) {
+            // What the sample did not show: a new table.
+            self.end(asked, look, out);
+            out.push(b'\n');
+        }
+        if self.is_ready {
+            return self.print(&row, asked, look, out);
+        }
+        self.sample.push(row);
+        if self.sample.len() >= SAMPLE {
+            self.begin(asked, look, out);
+        }
+    }
+
+    /// Appends what is left, and is ready for another table.
+    pub fn end(&mut self, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
+        if !self.is_ready && !self.sample.is_empty() {
+            self.begin(asked, look, out);
+        }
+        *self = Self::default();
+    }
+
+    fn has(&self, name: &str, asked: Option<&[String]>) -> bool {
+        self.is_too_wide
+            || asked.is_some_and(|names| !names.iter().any(|known| known == name))
+            || self.columns.iter().any(|column| column.name == name)
+    }
+
+    /// Decides on the columns, and prints the head and what waits.
+    fn begin(&mut self, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
+        self.is_ready = true;
+        let sample = std::mem::take(&mut self.sample);
+        let mut names: Vec<String> = asked.map(<[String]>::to_vec).unwrap_or_default();
+        if asked.is_none() {
+            for name in sample.iter().flat_map(|row| row.keys()) {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        let column = |name: String| {
+            let texts: Vec<_> = sample.iter().map(|row| cell(row, &name, look)).collect();
+            let is_number = texts.iter().all(|text| text.is_empty() || text.parse::<f64>().is_ok())
+                && texts.iter().any(|text| !text.is_empty());
+            let widest = texts.iter().map(|text| width(text)).max().unwrap_or(0);
+            Column { cells: widest.max(width(&single_line(&name))), name, is_number }
+        };
+        self.columns = names.into_iter().map(column).collect();
+        if let Some(all) = look.width {
+            let gaps = GAP * self.columns.len().saturating_sub(1);
+            self.is_too_wide = !fit(&mut self.columns, all.saturating_sub(gaps));
+        }
+        if !self.is_too_wide {
+            let mut line = Line::new(look, out);
+            self.line(&mut line, look, |column| (single_line(&column.name).into_owned(), style::BOLD));
+        }
+        for row in &sample {
+            self.print(row, asked, look, out);
+        }
+    }
+
+    fn print(&self, row: &Map<String, Value>, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
+        if self.is_too_wide {
+            return Pretty::default().row(row, asked, look, out);
+        }
+        let mut line = Line::new(look, out);
+        self.line(&mut line, look, |column| {
+            let text = cell(row, &column.name, look);
+            let style = match column.name.as_str() {
+                "level" => style::of(Level::parse(&text)),
+                "_time" => style::DIM,
+                _ => style::PLAIN,
+            };
+            (text, style)
+        });
+    }
+
+    fn line(&self, line: &mut Line, look: &Look, text: impl Fn(&Column) -> (String, &'static str)) {
+        for (at, column) in self.columns.iter().enumerate() {
+            let (text, style) = text(column);
+            // Without a width nothing is lost: a later text that is too long makes its line longer.
+            let text = if look.width.is_some() {
+                cut(&text, column.cells, look.ellipsis()).into_owned()
+            } else {
+                text
+            };
+            let blanks = column.cells.saturating_sub(width(&text));
+            if at > 0 {
+                line.pad(GAP);
+            }
+            if column.is_number {
+                line.pad(blanks);
+            }
+            line.put(style, &text);
+            if !column.is_number {
+                line.pad(blanks);
+            }
+        }
+        line.end();
+    }
+}
+
+/// A field as it stands in the table; empty if it is missing.
+fn cell(row: &Map<String, Value>, name: &str, look: &Look) -> String {
+    let text = row.get(name).map(display).unwrap_or_default();
+    let text = if name == "_time" { look.time(&text) } else { text };
+    single_line(&text).into_owned()
+}
+
+/// Takes from the widest column, texts before numbers, until all fit; `false` if they cannot.
+fn fit(columns: &mut [Column], room: usize) -> bool {
+    loop {
+        let all: usize = columns.iter().map(|column| column.cells).sum();
+        let Some(excess) = all.checked_sub(room).filter(|excess| *excess > 0) else { return true };
+        let candidates = columns.iter_mut().filter(|column| column.cells > LEAST_CELLS && !column.is_number);
+        let mut widest: Vec<_> = candidates.collect();
+        widest.sort_by_key(|column| std::cmp::Reverse(column.cells));
+        let next = widest.get(1).map_or(LEAST_CELLS, |column| column.cells);
+        let Some(column) = widest.first_mut() else { return false };
+        let least = column.cells.saturating_sub(excess).max(next).max(LEAST_CELLS);
+        // Two of one width take turns.
+        column.cells = least.min(column.cells - 1);
+    }
+}
