@@ -100,7 +100,7 @@ impl<'a> Follow<'a> {
     /// # Errors
     /// The server refuses, or is not there from the start; the rows cannot be printed.
     pub fn run(mut self, last: u64, since: Option<&Bound>) -> Result<(), Failure> {
-        self.since = since.map_or(0, |bound| i64::try_from(bound.instant.as_nanosecond()).unwrap_or(0));
+        self.since = since.map_or(0, |bound| bound.instant.0);
         let (tail, query) = (self.tail.clone(), self.query.clone());
         let mut live = self.open(&tail, since)?;
         self.show_last(&query, last, since)?;

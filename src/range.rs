@@ -5,8 +5,35 @@
 //! `T`: these mean what they say on the reader's clock and are sent as instants. The clock is an argument.
 
 use anyhow::{Result, bail};
-use jiff::civil::{DateTime, Time, Weekday};
-use jiff::{Span, Timestamp, ToSpan, Zoned};
+use jiff::civil::{Date, DateTime, Weekday};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::time::Time;
+
+const SECOND: i64 = 1_000_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+/// Now, and where the reader's clock hangs.
+#[derive(Clone)]
+pub struct Clock {
+    /// The present.
+    pub now: Timestamp,
+    /// The reader's zone.
+    pub zone: TimeZone,
+}
+
+impl Clock {
+    /// When the reader's clock shows this; of two such moments the earlier, in a gap the clock is not put forward.
+    fn instant(&self, local: DateTime) -> Option<Timestamp> {
+        self.zone.to_ambiguous_timestamp(local).compatible().ok()
+    }
+
+    /// What the reader's clock shows.
+    fn local(&self) -> DateTime {
+        self.zone.to_datetime(self.now)
+    }
+}
 
 /// Which end of the range a text is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,148 +50,170 @@ pub struct Bound {
     /// What the server is sent.
     pub text: String,
     /// What it means; where only the server knows its zone, as if that were UTC.
-    pub instant: Timestamp,
+    pub instant: Time,
 }
 
 /// Reads one end of a range.
 ///
 /// # Errors
 /// It is no time that vlog or the server knows.
-pub fn bound(text: &str, end: End, now: &Zoned) -> Result<Bound> {
+pub fn bound(text: &str, end: End, clock: &Clock) -> Result<Bound> {
     let trimmed = text.trim();
-    if let Some(instant) = of_server(trimmed, now) {
+    if let Some(instant) = of_server(trimmed, clock) {
         return Ok(Bound { text: trimmed.to_owned(), instant });
     }
-    let words = trimmed.to_ascii_lowercase();
-    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let found = moment(&words, now).or_else(|| day(&words, end, now)).or_else(|| ago(&words, now));
-    let Some(zoned) = found else {
+    let words = trimmed.split_whitespace().collect::<Vec<_>>().join(" ");
+    let found = moment(&words, clock).or_else(|| day(&words, end, clock)).or_else(|| ago(&words, clock));
+    let Some(instant) = found.and_then(time) else {
         bail!(
             "'{text}' is no time; take one such as 1h, '2 days ago', yesterday, '2026-11-20 10:00' or \
              2026-11-20T10:00:00Z"
         )
     };
-    let instant = zoned.timestamp();
-    Ok(Bound { text: format!("{instant:.9}"), instant })
+    Ok(Bound { text: instant.to_string(), instant })
+}
+
+fn time(instant: Timestamp) -> Option<Time> {
+    i64::try_from(instant.as_nanosecond()).ok().map(Time)
 }
 
 /// What the server understands by itself.
-fn of_server(text: &str, now: &Zoned) -> Option<Timestamp> {
+fn of_server(text: &str, clock: &Clock) -> Option<Time> {
+    let now = time(clock.now)?;
     if text == "now" {
-        return Some(now.timestamp());
+        return Some(now);
     }
     let offset = text.strip_prefix("now").filter(|rest| rest.starts_with('-')).unwrap_or(text);
     if let Some(nanoseconds) = server_duration(offset.strip_prefix('-').unwrap_or(offset)) {
-        let then = now.timestamp().as_nanosecond().checked_sub(nanoseconds)?;
-        return Timestamp::from_nanosecond(then).ok();
+        return now.0.checked_sub(nanoseconds).map(Time);
     }
     let is_number = |char: char| char.is_ascii_digit() || matches!(char, '.' | '-' | '+' | 'e' | 'E');
     let is_year = text.len() == 4 && text.chars().all(|char| char.is_ascii_digit());
     if !is_year && text.chars().all(is_number) && text.parse::<f64>().is_ok() {
-        let time = crate::time::Time::parse(text).map(|time| i128::from(time.0));
-        return Some(time.and_then(|at| Timestamp::from_nanosecond(at).ok()).unwrap_or_default());
+        return Some(Time::parse(text).unwrap_or(Time(0)));
     }
     date(text)
 }
 
 /// `1h30m`, `1.5d`, `10ms` in nanoseconds; the server's units, of which a year has 365 days.
-fn server_duration(text: &str) -> Option<i128> {
-    const UNITS: [(&str, i128); 10] = [
+fn server_duration(text: &str) -> Option<i64> {
+    const UNITS: [(&str, i64); 10] = [
         ("ns", 1),
         ("µs", 1_000),
         ("us", 1_000),
         ("ms", 1_000_000),
-        ("s", 1_000_000_000),
-        ("m", 60_000_000_000),
-        ("h", 3_600_000_000_000),
-        ("d", 86_400_000_000_000),
-        ("w", 604_800_000_000_000),
-        ("y", 31_536_000_000_000_000),
+        ("s", SECOND),
+        ("m", 60 * SECOND),
+        ("h", 3600 * SECOND),
+        ("d", DAY),
+        ("w", 7 * DAY),
+        ("y", 365 * DAY),
     ];
+    amounts(text)?.into_iter().try_fold(0_i64, |sum, (number, unit)| {
+        let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        sum.checked_add(times(number, *size)?)
+    })
+}
+
+/// `1.5h30m` as numbers with their units; `None` if there is anything else.
+fn amounts(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut rest = text;
-    let mut all = 0_i128;
+    let mut found = Vec::new();
     while !rest.is_empty() {
-        let digits = rest.find(|char: char| !(char.is_ascii_digit() || char == '.'))?;
-        let (number, after) = rest.split_at(digits);
+        let (number, after) = rest.split_at(rest.find(|char: char| !(char.is_ascii_digit() || char == '.'))?);
         let letters = after.find(|char: char| !char.is_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
-        let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        let number: f64 = number.parse().ok()?;
-        // Close enough to choose the width of a bucket by; the server works with its own reading.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
-        let part = (number * *size as f64) as i128;
-        all = all.checked_add(part)?;
+        number.parse::<f64>().ok()?;
+        found.push((number, unit));
         rest = after;
     }
-    (!text.is_empty()).then_some(all)
+    (!found.is_empty()).then_some(found)
+}
+
+/// `number` units; `None` if that is more than there is.
+fn times(number: &str, unit: i64) -> Option<i64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()? };
+    let mut all = whole.checked_mul(unit)?;
+    let mut part = unit;
+    for digit in fraction.bytes() {
+        part /= 10;
+        all = all.checked_add(part.checked_mul(i64::from(digit.checked_sub(b'0')?))?)?;
+    }
+    Some(all)
 }
 
 /// `2026`, `2026-11`, `2026-11-20`, with a time down to the second, with or without a zone; RFC 3339 with its fraction.
-fn date(text: &str) -> Option<Timestamp> {
-    let shape: String = text.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect();
+fn date(text: &str) -> Option<Time> {
     const SHAPES: [&str; 6] =
         ["0000-00-00T00:00:00", "0000-00-00T00:00", "0000-00-00T00", "0000-00-00", "0000-00", "0000"];
     const REST: &str = "0000-01-01T00:00:00";
-    let known = SHAPES.iter().find(|known| shape.starts_with(**known))?;
-    let (given, zone) = text.split_at(known.len());
-    let is_second = known.len() == REST.len();
-    let (fraction, zone) = match zone.strip_prefix('.').filter(|_| is_second) {
-        Some(rest) => zone.split_at(rest.find(|char: char| !char.is_ascii_digit()).map_or(zone.len(), |at| at + 1)),
-        None => ("", zone),
+    let shape = |text: &str| -> String {
+        text.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect()
     };
-    let is_offset = |zone: &str| {
-        let shape: String = zone.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect();
-        matches!(shape.as_str(), "+00:00" | "-00:00")
-    };
+    let whole = shape(text);
+    let known = SHAPES.iter().find(|known| whole.starts_with(**known))?;
+    let (given, rest) = text.split_at(known.len());
+    let digits = rest.strip_prefix('.').filter(|_| known.len() == REST.len());
+    let fraction = digits.map_or(0, |digits| {
+        1 + digits.find(|char: char| !char.is_ascii_digit()).unwrap_or(digits.len())
+    });
+    let (fraction, zone) = rest.split_at(fraction);
     let zone = match zone {
         "" if fraction.is_empty() => "Z",
         "Z" => "Z",
-        zone if is_offset(zone) => zone,
+        zone if matches!(shape(zone).as_str(), "+00:00" | "-00:00") => zone,
         _ => return None,
     };
-    format!("{given}{}{fraction}{zone}", REST.get(given.len()..)?).parse().ok()
+    let full = format!("{given}{}{fraction}{zone}", REST.get(given.len()..)?);
+    time(full.parse().ok()?)
 }
 
 /// A date and a time of day, with `T` or a space, without zone on the reader's clock; or a time of today.
-fn moment(words: &str, now: &Zoned) -> Option<Zoned> {
+fn moment(words: &str, clock: &Clock) -> Option<Timestamp> {
     let text = words.to_ascii_uppercase();
     if let Ok(instant) = text.parse::<Timestamp>() {
-        return Some(instant.to_zoned(now.time_zone().clone()));
+        return Some(instant);
     }
-    if words.starts_with(|char: char| char.is_ascii_digit()) && words.contains(':') {
-        if let Ok(local) = text.parse::<DateTime>() {
-            return local.to_zoned(now.time_zone().clone()).ok();
-        }
-        return clock(words).and_then(|time| now.with().time(time).build().ok());
-    }
-    None
+    let local = match text.split_once([' ', 'T']) {
+        Some((date, time)) => of_day(civil(&format!("{date}T00:00"))?.date(), time)?,
+        None => of_day(clock.local().date(), &text)?,
+    };
+    clock.instant(local)
 }
 
-/// `10:00`, `10:00:30.5`.
-fn clock(text: &str) -> Option<Time> {
-    let is_clock = text.chars().all(|char| char.is_ascii_digit() || matches!(char, ':' | '.')) && text.contains(':');
-    text.parse().ok().filter(|_| is_clock)
+/// A date and time without a zone.
+fn civil(text: &str) -> Option<DateTime> {
+    let instant: Timestamp = format!("{text}Z").parse().ok()?;
+    Some(Offset::UTC.to_datetime(instant))
+}
+
+/// `9:30`, `10:00:30.5` of that day.
+fn of_day(date: Date, text: &str) -> Option<DateTime> {
+    let is_clock = text.contains(':')
+        && text.starts_with(|char: char| char.is_ascii_digit())
+        && text.chars().all(|char| char.is_ascii_digit() || matches!(char, ':' | '.'));
+    let hours = if text.find(':') == Some(1) { "0" } else { "" };
+    if is_clock { civil(&format!("{date}T{hours}{text}")) } else { None }
 }
 
 /// `today`, `yesterday`, `monday` (the latest one), with or without a time of day.
-fn day(words: &str, end: End, now: &Zoned) -> Option<Zoned> {
-    let (name, rest) = words.split_once(' ').unwrap_or((words, ""));
-    let date = match name {
-        "today" => now.date(),
-        "yesterday" => now.date().yesterday().ok()?,
-        name => {
-            let weekday = weekday(name)?;
-            let back = now.weekday().since(weekday);
-            now.date().checked_sub(i64::from(back).days()).ok()?
-        }
+fn day(words: &str, end: End, clock: &Clock) -> Option<Timestamp> {
+    let words = words.to_ascii_lowercase();
+    let (name, rest) = words.split_once(' ').unwrap_or((&words, ""));
+    let today = clock.local().date();
+    let back = match name {
+        "today" => 0,
+        "yesterday" => 1,
+        name => i64::from(today.weekday().since(weekday(name)?)),
     };
-    let rest = rest.strip_prefix("at ").unwrap_or(rest);
-    let time = match (rest, end) {
-        ("", End::Since) => Time::midnight(),
-        ("", End::Until) => Time::MAX,
-        (rest, _) => clock(rest)?,
+    let date = today.checked_sub(SignedDuration::from_hours(24 * back)).ok()?;
+    let local = match (rest.strip_prefix("at ").unwrap_or(rest), end) {
+        ("", End::Since) => date.to_datetime(jiff::civil::Time::midnight()),
+        ("", End::Until) => date.to_datetime(jiff::civil::Time::MAX),
+        (rest, _) => of_day(date, rest)?,
     };
-    date.to_datetime(time).to_zoned(now.time_zone().clone()).ok()
+    clock.instant(local)
 }
 
 fn weekday(name: &str) -> Option<Weekday> {
@@ -180,27 +229,59 @@ fn weekday(name: &str) -> Option<Weekday> {
     })
 }
 
-/// `10 m`, `1h ago`, `2 days ago`, `an hour ago`. Days and longer keep the time of day.
-fn ago(words: &str, now: &Zoned) -> Option<Zoned> {
+/// `10 m`, `1h ago`, `2 days ago`, `an hour ago`. Whole days and longer keep the time of day.
+fn ago(words: &str, clock: &Clock) -> Option<Timestamp> {
     let text = words.strip_suffix(" ago").unwrap_or(words);
-    let text = text.strip_prefix("an ").or_else(|| text.strip_prefix("a ")).map_or_else(
-        || text.to_owned(),
-        |unit| format!("1 {unit}"),
-    );
-    // `-P1D` is a span too, but nothing that a person says.
-    let span: Span = text.parse().ok().filter(|_| text.starts_with(|char: char| char.is_ascii_digit()))?;
-    now.checked_sub(span).ok()
+    let one = text.strip_prefix("an ").or_else(|| text.strip_prefix("a "));
+    let text = one.map_or_else(|| text.replace(' ', ""), |unit| format!("1{unit}"));
+    let (mut seconds, mut days, mut months) = (0_i64, 0_i64, 0_i32);
+    for (number, unit) in amounts(&text)? {
+        let (part, unit) = match unit {
+            "s" | "sec" | "secs" | "second" | "seconds" => (&mut seconds, SECOND),
+            "m" | "min" | "mins" | "minute" | "minutes" => (&mut seconds, 60 * SECOND),
+            "h" | "hr" | "hrs" | "hour" | "hours" => (&mut seconds, 3600 * SECOND),
+            "d" | "day" | "days" => (&mut days, 1),
+            "w" | "week" | "weeks" => (&mut days, 7),
+            "month" | "months" => {
+                months = months.checked_add(number.parse().ok()?)?;
+                continue;
+            }
+            "y" | "year" | "years" => {
+                months = months.checked_add(number.parse::<i32>().ok()?.checked_mul(12)?)?;
+                continue;
+            }
+            _ => return None,
+        };
+        if unit < SECOND && number.contains('.') {
+            // Half a day is twelve hours.
+            seconds = seconds.checked_add(times(number, unit * DAY)?)?;
+        } else {
+            *part = part.checked_add(times(number, unit)?)?;
+        }
+    }
+    let local = clock.local();
+    let date = months_before(local.date(), months)?;
+    let date = date.checked_sub(SignedDuration::from_secs(days.checked_mul(86_400)?)).ok()?;
+    let then = if date == local.date() { clock.now } else { clock.instant(date.to_datetime(local.time()))? };
+    then.checked_sub(SignedDuration::from_nanos(seconds)).ok()
+}
+
+/// The same day of an earlier month, or its last one.
+fn months_before(date: Date, months: i32) -> Option<Date> {
+    let month = i32::from(date.year()) * 12 + i32::from(date.month()) - 1;
+    let month = month.checked_sub(months)?;
+    let (year, month) = (i16::try_from(month.div_euclid(12)).ok()?, i8::try_from(month.rem_euclid(12)).ok()? + 1);
+    (1..=date.day()).rev().find_map(|day| Date::new(year, month, day).ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::tz::TimeZone;
 
     /// Half past three in the afternoon of a Friday, in a zone of its own.
-    fn now() -> Zoned {
+    fn now() -> Clock {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
-        "2026-11-20T14:30:00.25Z".parse::<Timestamp>().unwrap().to_zoned(zone)
+        Clock { now: "2026-11-20T14:30:00.25Z".parse().unwrap(), zone }
     }
 
     #[track_caller]
@@ -234,7 +315,7 @@ mod tests {
             ("1795172400123456789", "2026-11-20T11:00:00.123456789Z"),
         ] {
             let found = bound(text, End::Since, &now()).unwrap();
-            assert_eq!(found, Bound { text: text.to_owned(), instant: instant.parse().unwrap() }, "{text}");
+            assert_eq!(found, Bound { text: text.to_owned(), instant: Time::parse(instant).unwrap() }, "{text}");
         }
     }
 
@@ -248,6 +329,11 @@ mod tests {
             ("10 m", Since, "2026-11-20T14:20:00.250000000Z"),
             ("10 minutes", Since, "2026-11-20T14:20:00.250000000Z"),
             ("1h 30m ago", Since, "2026-11-20T13:00:00.250000000Z"),
+            ("1.5 days ago", Since, "2026-11-19T02:30:00.250000000Z"),
+            ("2 weeks 1 hour ago", Since, "2026-11-06T13:30:00.250000000Z"),
+            ("2 years ago", Since, "2024-11-20T14:30:00.250000000Z"),
+            ("9 months ago", Since, "2026-02-20T14:30:00.250000000Z"),
+            ("2026-11-20 9:05", Since, "2026-11-20T08:05:00.000000000Z"),
             ("2 days ago", Since, "2026-11-18T14:30:00.250000000Z"),
             // Over the end of summer time the clock shows the same.
             ("1 month ago", Since, "2026-10-20T13:30:00.250000000Z"),

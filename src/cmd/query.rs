@@ -6,7 +6,7 @@
 use std::io;
 
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::Timestamp;
 
 use super::{Context, Verdict, level_flag, tell};
 use crate::cli::QueryArgs;
@@ -15,13 +15,14 @@ use crate::config::{Config, Endpoint, parse_names};
 use crate::deliver;
 use crate::follow::{self, Follow};
 use crate::logsql::hints::{hints, mark, place};
-use crate::logsql::{is_any_of, is_at_least, stages};
+use crate::logsql::{is_any_of, is_at_least, stages, words};
 use crate::output::{Form, Look, Printer, histogram};
-use crate::range::{Bound, End, bound};
+use crate::range::{Bound, Clock, End, bound};
 use crate::report::{self, Report};
 use crate::signals;
 use crate::stdio;
 use crate::terminal::Terminal;
+use crate::time::Time;
 
 /// The most records of a query without pipes unless told otherwise: a screenful and some.
 const DEFAULT_LIMIT: u64 = 100;
@@ -30,7 +31,7 @@ const DEFAULT_LIMIT: u64 = 100;
 const FOLLOW_LIMIT: u64 = 10;
 
 /// What a histogram shows unless told otherwise.
-const HISTOGRAM_RANGE: SignedDuration = SignedDuration::from_hours(1);
+const HISTOGRAM_RANGE: i64 = 3600 * 1_000_000_000;
 
 /// The lines of a histogram, if the terminal does not say how many it has, and at least and at most.
 const HISTOGRAM_LINES: i64 = 40;
@@ -128,15 +129,15 @@ struct Question {
     since: Option<Bound>,
     until: Option<Bound>,
     limit: Option<u64>,
-    now: Zoned,
+    clock: Clock,
 }
 
 impl Question {
     /// Reads the command line, and notes what is wrong with it.
     fn new(args: &QueryArgs, zone: TimeZone, mistakes: &mut Vec<String>) -> Self {
-        let now = Timestamp::now().to_zoned(zone);
+        let clock = Clock { now: Timestamp::now(), zone };
         let mut read = |flag: &str, text: &Option<String>, end| {
-            let found = bound(text.as_deref()?, end, &now);
+            let found = bound(text.as_deref()?, end, &clock);
             found.map_err(|error| mistakes.push(format!("could not use {flag}: {error}"))).ok()
         };
         let since = read("--since", &args.since, End::Since);
@@ -166,7 +167,7 @@ impl Question {
             filters.push(is_any_of("session_id", &args.sessions));
         }
         let query = args.query.clone().unwrap_or_else(|| "*".to_owned());
-        Self { query, filters, since, until, limit, now }
+        Self { query, filters, since, until, limit, clock }
     }
 
     /// The query and the conditions beside it.
@@ -217,12 +218,12 @@ impl Question {
             Some("never") => Some(false),
             _ => None,
         };
-        Look::new(terminal.width, terminal.color(color), terminal.unicode, self.now.time_zone().clone())
+        Look::new(terminal.width, terminal.color(color), terminal.unicode, self.clock.zone.clone())
     }
 
     fn printer(&self, args: &QueryArgs, terminal: Terminal) -> Printer {
         let fields = args.fields.as_deref().map(parse_names);
-        Printer::new(output(args, terminal), fields, self.look(args, terminal), args.follow)
+        Printer::new(output(args, terminal), fields, words(&self.query), self.look(args, terminal), args.follow)
     }
 
     /// Prints the rows, and counts them.
@@ -301,9 +302,9 @@ impl Question {
     }
 
     /// The range of a histogram, and the width of its buckets in seconds.
-    fn buckets(&self, terminal: Terminal) -> ((Timestamp, Timestamp), i64) {
-        let to = self.until.as_ref().map_or(self.now.timestamp(), |bound| bound.instant);
-        let hour_before = || to.checked_sub(HISTOGRAM_RANGE).unwrap_or(to);
+    fn buckets(&self, terminal: Terminal) -> (histogram::Range, i64) {
+        let to = self.until.as_ref().map_or_else(Time::now, |bound| bound.instant);
+        let hour_before = || Time(to.0.saturating_sub(HISTOGRAM_RANGE));
         let from = self.since.as_ref().map_or_else(hour_before, |bound| bound.instant);
         // The prompt, the totals and what is said of the range take some lines.
         let lines = terminal.height.and_then(|lines| i64::try_from(lines).ok()).unwrap_or(HISTOGRAM_LINES);
@@ -311,12 +312,13 @@ impl Question {
         ((from, to), histogram::step((from, to), lines))
     }
 
-    fn hits_form(&self, range: (Timestamp, Timestamp), step: i64) -> String {
+    fn hits_form(&self, range: histogram::Range, step: i64) -> String {
         let step = format!("{step}s");
-        let ends = [range.0, range.1].map(|end| format!("{end:.9}"));
+        let ends = [range.0, range.1].map(|end| end.to_string());
         let [from, to] = &ends;
         // Days begin at midnight here, not in Greenwich.
-        let offset = format!("{}s", self.now.time_zone().to_offset(range.1).seconds());
+        let at = Timestamp::from_nanosecond(range.1.0.into()).unwrap_or_default();
+        let offset = format!("{}s", -self.clock.zone.to_offset(at).seconds());
         let mut arguments = self.arguments();
         arguments.extend([("field", "level"), ("step", &step), ("offset", &offset)]);
         arguments.push(("start", self.since.as_ref().map_or(from, |bound| &bound.text)));

@@ -52,6 +52,20 @@ pub fn stages(query: &str) -> Vec<&str> {
     stages
 }
 
+/// The words of a query and its texts in quotes, in order: the names of a result's columns are among them.
+#[must_use]
+pub fn words(query: &str) -> Vec<String> {
+    let text = |token: Token| {
+        let text = query.get(token.start..token.end)?;
+        match token.kind {
+            Kind::Word => Some(text.to_owned()),
+            Kind::Quoted(_) => Some(text.get(1..text.len() - 1)?.to_owned()),
+            _ => None,
+        }
+    };
+    tokens(query).filter_map(text).collect()
+}
+
 /// What a piece of a query is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

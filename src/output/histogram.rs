@@ -3,7 +3,6 @@
 //! Invariant: where there is a width no line takes more cells than it.
 
 use anyhow::{Context, Result};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Look;
@@ -58,12 +57,15 @@ const ORDER: [Option<Level>; 7] = [
     None,
 ];
 
+/// From when, and until when.
+pub type Range = (Time, Time);
+
 type Counts = [u64; ORDER.len()];
 
 /// The width of a bucket in seconds, so that a range has at most so many.
 #[must_use]
-pub fn step(range: (Timestamp, Timestamp), buckets: i64) -> i64 {
-    let seconds = (range.1.as_second() - range.0.as_second()).max(1);
+pub fn step(range: Range, buckets: i64) -> i64 {
+    let seconds = (range.1.0.saturating_sub(range.0.0) / SECOND).max(1);
     let fits = |step: i64| seconds / step < buckets;
     let known = STEPS.into_iter().find(|step| fits(*step));
     let weeks = |step: &i64| step.checked_mul(2);
@@ -84,7 +86,7 @@ pub fn step_text(step: i64) -> String {
 /// The answer is not what VictoriaLogs gives for hits.
 pub fn draw(
     answer: &[u8],
-    range: (Timestamp, Timestamp),
+    range: Range,
     step: i64,
     look: &Look,
     out: &mut Vec<u8>,
@@ -97,7 +99,7 @@ pub fn draw(
     let total: u64 = totals.iter().sum();
     // The server knows how its buckets lie; the empty ones between and around them are not in its answer.
     if let Some(anchor) = buckets.keys().next().copied() {
-        let align = |at: Timestamp| anchor + (at.as_second() - anchor).div_euclid(step) * step;
+        let align = |at: Time| anchor + (at.0.div_euclid(SECOND) - anchor).div_euclid(step) * step;
         let newest = buckets.keys().next_back().copied().unwrap_or(anchor);
         let (first, last) = (align(range.0).min(anchor), align(range.1).max(newest));
         if (last - first) / step <= MAX_LINES {
@@ -108,11 +110,7 @@ pub fn draw(
             }
         }
     }
-    let format = label_format(step, range);
-    let label = |at: i64| {
-        let zoned = Timestamp::from_second(at).unwrap_or_default().to_zoned(look.zone.clone());
-        zoned.strftime(format).to_string()
-    };
+    let label = |at: i64| label(&look.second(at), step, range);
     let most = buckets.values().map(|counts| counts.iter().sum::<u64>()).max().unwrap_or(0);
     let digits = most.to_string().len();
     for (at, counts) in &buckets {
@@ -131,7 +129,7 @@ pub fn draw(
         line.end();
     }
     let mut line = Line::new(look, out);
-    let ends = [range.0, range.1].map(|at| at.to_zoned(look.zone.clone()).strftime("%F %T").to_string());
+    let ends = [range.0, range.1].map(|at| look.second(at.0.div_euclid(SECOND)));
     let zone = if look.zone == jiff::tz::TimeZone::UTC { " UTC" } else { "" };
     let [from, to] = ends;
     let text = format!("{} from {from} to {to}{zone}, {} a line", crate::report::records(total), step_text(step));
@@ -165,15 +163,16 @@ fn read(answer: &[u8]) -> Option<std::collections::BTreeMap<i64, Counts>> {
     Some(buckets)
 }
 
-/// As much of the time as tells one line from another.
-fn label_format(step: i64, range: (Timestamp, Timestamp)) -> &'static str {
-    let is_long = range.1.as_second() - range.0.as_second() > DAY;
-    match step {
-        DAY.. => "%F %a",
-        _ if is_long => "%m-%d %H:%M",
-        MINUTE.. => "%H:%M",
-        _ => "%H:%M:%S",
-    }
+/// As much of `2026-11-20 10:00:00` as tells one line from another.
+fn label(full: &str, step: i64, range: Range) -> String {
+    let is_long = range.1.0.saturating_sub(range.0.0) / SECOND > DAY;
+    let part = match step {
+        DAY.. => 0..10,
+        _ if is_long => 5..16,
+        MINUTE.. => 11..16,
+        _ => 11..19,
+    };
+    full.get(part).unwrap_or(full).to_owned()
 }
 
 /// How many cells each level has of a bar, the fullest bucket having `room`. What there is has one at least, if there
@@ -230,8 +229,8 @@ mod tests {
     use super::*;
     use jiff::tz::TimeZone;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
+    fn at(second: i64) -> Time {
+        Time(second * SECOND)
     }
 
     #[test]
@@ -273,7 +272,7 @@ mod tests {
         assert_eq!(total, 9);
         let expected = "\
 00:00  0
-00:01  3  EEEo
+00:01  3  EEEoo
 00:02  0
 00:03  6  oooooooooo
 00:04  0

@@ -18,7 +18,6 @@ use serde_json::{Map, Value};
 use crate::time::Time;
 
 /// How what is for people looks.
-#[derive(Debug)]
 pub struct Look {
     /// Cells of a line; `None` knows no bounds.
     pub width: Option<usize>,
@@ -45,14 +44,28 @@ impl Look {
         if self.unicode { "…" } else { "~" }
     }
 
+    /// `2026-11-20 10:00:00`, from seconds since 1970.
+    fn second(&self, second: i64) -> String {
+        let local = self.zone.to_datetime(Timestamp::from_second(second).unwrap_or_default());
+        let (date, time) = (local.date(), local.time());
+        format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+            date.year(),
+            date.month(),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
+    }
+
     /// A `_time` on the reader's clock, in a form that `--since` takes; as it is if it is no time.
     fn time(&self, text: &str) -> String {
         let Some(time) = Time::parse(text) else { return text.to_owned() };
         let second = time.0.div_euclid(1_000_000_000);
         let mut last = self.last_second.borrow_mut();
         if last.0 != Some(second) {
-            let zoned = Timestamp::from_second(second).unwrap_or_default().to_zoned(self.zone.clone());
-            *last = (Some(second), zoned.strftime("%F %T").to_string());
+            *last = (Some(second), self.second(second));
         }
         let mut shown = last.1.clone();
         // Writing to memory cannot fail.
@@ -76,7 +89,6 @@ pub enum Form {
 }
 
 /// Turns the rows into what is printed.
-#[derive(Debug)]
 pub struct Printer {
     form: Form,
     /// Only these fields, in this order.
@@ -90,13 +102,15 @@ pub struct Printer {
     out: Vec<u8>,
     pretty: pretty::Pretty,
     table: table::Table,
+    /// Names in the order in which a table should have them.
+    order: Vec<String>,
     rows: u64,
 }
 
 impl Printer {
-    /// Prints `fields`, or all. Rows of a live tail never wait for a table.
+    /// Prints `fields`, or all; in a table as `order` has them. Rows of a live tail never wait for a table.
     #[must_use]
-    pub fn new(form: Form, fields: Option<Vec<String>>, look: Look, is_live: bool) -> Self {
+    pub fn new(form: Form, fields: Option<Vec<String>>, order: Vec<String>, look: Look, is_live: bool) -> Self {
         Self {
             form,
             fields,
@@ -106,6 +120,7 @@ impl Printer {
             out: Vec::new(),
             pretty: pretty::Pretty::default(),
             table: table::Table::default(),
+            order,
             rows: 0,
         }
     }
@@ -144,7 +159,8 @@ impl Printer {
         if is_complete && !rest.is_empty() {
             self.row(&rest);
         }
-        self.table.end(self.fields.as_deref(), &self.look, &mut self.out);
+        let plan = table::Plan { asked: self.fields.as_deref(), order: &self.order, look: &self.look };
+        self.table.end(plan, &mut self.out);
         &self.out
     }
 
@@ -187,11 +203,12 @@ impl Printer {
             }
             Form::Pretty => {
                 let is_record = row.contains_key("_msg") && asked.is_none_or(|names| names.iter().any(|n| n == "_msg"));
+                let plan = table::Plan { asked, order: &self.order, look: &self.look };
                 if is_record || !self.tables {
-                    self.table.end(asked, &self.look, &mut self.out);
+                    self.table.end(plan, &mut self.out);
                     self.pretty.row(&row, asked, &self.look, &mut self.out);
                 } else {
-                    self.table.row(row, asked, &self.look, &mut self.out);
+                    self.table.row(row, plan, &mut self.out);
                 }
             }
         }

@@ -116,11 +116,13 @@ impl Pretty {
                 .filter(|(name, _)| !APART.contains(name))
                 .collect(),
         };
+        // Two cells end the message, one each field.
+        let mut gap = 2;
         for (name, value) in others {
             let value = display(value);
             let value = value_word(&value);
             let value = if look.width.is_some() { cut(&value, MAX_VALUE_CELLS, look.ellipsis()) } else { value };
-            line.field(&value_word(name), &value);
+            line.field(&value_word(name), &value, std::mem::replace(&mut gap, 1));
         }
         line.end();
     }
@@ -128,7 +130,7 @@ impl Pretty {
 
 /// A value as one word that shows where it ends: in quotes if it has to be.
 fn value_word(value: &str) -> Cow<'_, str> {
-    let is_bare = |char: char| !char.is_whitespace() && !matches!(char, '"' | '=');
+    let is_bare = |char: char| !char.is_whitespace() && char != '"';
     if !value.is_empty() && value.chars().all(is_bare) {
         return harmless(value);
     }
@@ -226,11 +228,11 @@ impl<'a> Line<'a> {
     }
 
     /// Appends `name=value`, on a new line if it does not fit on this one.
-    fn field(&mut self, name: &str, value: &str) {
+    fn field(&mut self, name: &str, value: &str, gap: usize) {
         let cells = width(name) + 1 + width(value);
         if self.column > self.indent {
-            let fits = self.look.width.is_none_or(|all| self.column + 1 + cells <= all);
-            if fits { self.pad(1) } else { self.go_on() }
+            let fits = self.look.width.is_none_or(|all| self.column + gap + cells <= all);
+            if fits { self.pad(gap) } else { self.go_on() }
         }
         self.put(style::DIM, name);
         self.put(style::DIM, "=");

@@ -18,6 +18,16 @@ const GAP: usize = 2;
 /// No column is cut to less than this.
 const LEAST_CELLS: usize = 6;
 
+/// What is the same for all rows.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// Only these columns, in this order.
+    pub asked: Option<&'a [String]>,
+    /// Otherwise these first: the server has no order of its own.
+    pub order: &'a [String],
+    pub look: &'a Look,
+}
+
 /// Prints rows as a table.
 #[derive(Debug, Default)]
 pub struct Table {
@@ -39,25 +49,25 @@ struct Column {
 
 impl Table {
     /// Takes a row and appends what can be printed.
-    pub fn row(&mut self, row: Map<String, Value>, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
-        if self.is_ready && row.keys().any(|name| !self.has(name, asked)) {
+    pub fn row(&mut self, row: Map<String, Value>, plan: Plan, out: &mut Vec<u8>) {
+        if self.is_ready && row.keys().any(|name| !self.has(name, plan.asked)) {
             // What the sample did not show: a new table.
-            self.end(asked, look, out);
+            self.end(plan, out);
             out.push(b'\n');
         }
         if self.is_ready {
-            return self.print(&row, asked, look, out);
+            return self.print(&row, plan, out);
         }
         self.sample.push(row);
         if self.sample.len() >= SAMPLE {
-            self.begin(asked, look, out);
+            self.begin(plan, out);
         }
     }
 
     /// Appends what is left, and is ready for another table.
-    pub fn end(&mut self, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
+    pub fn end(&mut self, plan: Plan, out: &mut Vec<u8>) {
         if !self.is_ready && !self.sample.is_empty() {
-            self.begin(asked, look, out);
+            self.begin(plan, out);
         }
         *self = Self::default();
     }
@@ -69,7 +79,8 @@ impl Table {
     }
 
     /// Decides on the columns, and prints the head and what waits.
-    fn begin(&mut self, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
+    fn begin(&mut self, plan: Plan, out: &mut Vec<u8>) {
+        let Plan { asked, order, look } = plan;
         self.is_ready = true;
         let sample = std::mem::take(&mut self.sample);
         let mut names: Vec<String> = asked.map(<[String]>::to_vec).unwrap_or_default();
@@ -79,6 +90,7 @@ impl Table {
                     names.push(name.clone());
                 }
             }
+            names.sort_by_key(|name| order.iter().position(|known| known == name).unwrap_or(usize::MAX));
         }
         let column = |name: String| {
             let texts: Vec<_> = sample.iter().map(|row| cell(row, &name, look)).collect();
@@ -97,11 +109,12 @@ impl Table {
             self.line(&mut line, look, |column| (single_line(&column.name).into_owned(), style::BOLD));
         }
         for row in &sample {
-            self.print(row, asked, look, out);
+            self.print(row, plan, out);
         }
     }
 
-    fn print(&self, row: &Map<String, Value>, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
+    fn print(&self, row: &Map<String, Value>, plan: Plan, out: &mut Vec<u8>) {
+        let Plan { asked, look, .. } = plan;
         if self.is_too_wide {
             return Pretty::default().row(row, asked, look, out);
         }
