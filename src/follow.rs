@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::client::{Answer, Client, Failure, form};
 use crate::output::Printer;
@@ -309,14 +309,16 @@ struct Row {
 
 impl Row {
     fn new(line: &[u8]) -> Self {
-        let mut hasher = DefaultHasher::new();
-        let fields = serde_json::from_str::<BTreeMap<String, Value>>(&text::text(line));
-        let time = fields.as_ref().ok().and_then(|fields| Time::parse(fields.get("_time")?.as_str()?));
-        match fields {
-            Ok(fields) => fields.iter().for_each(|(name, value)| (name, value.as_str()).hash(&mut hasher)),
-            Err(_) => line.hash(&mut hasher),
-        }
-        Self { line: line.to_vec(), time: time.map(|time| time.0), hash: hasher.finish() }
+        let fields = serde_json::from_str::<Map<String, Value>>(&text::text(line)).unwrap_or_default();
+        let time = fields.get("_time").and_then(|time| Time::parse(time.as_str()?));
+        let hash = |(name, value): (&String, &Value)| {
+            let mut hasher = DefaultHasher::new();
+            (name, value.as_str()).hash(&mut hasher);
+            hasher.finish()
+        };
+        // A sum knows no order.
+        let hash = fields.iter().map(hash).fold(0, u64::wrapping_add);
+        Self { line: line.to_vec(), time: time.map(|time| time.0), hash }
     }
 }
 

@@ -5,9 +5,9 @@
 //! `T`: these mean what they say on the reader's clock and are sent as instants. The clock is an argument.
 
 use anyhow::{Result, bail};
-use jiff::civil::{Date, DateTime, Weekday};
+use jiff::Timestamp;
+use jiff::civil::{self, Date, DateTime, Weekday};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp};
 
 use crate::time::Time;
 
@@ -63,8 +63,8 @@ pub fn bound(text: &str, end: End, clock: &Clock) -> Result<Bound> {
         return Ok(Bound { text: trimmed.to_owned(), instant });
     }
     let words = trimmed.split_whitespace().collect::<Vec<_>>().join(" ");
-    let found = moment(&words, clock).or_else(|| day(&words, end, clock)).or_else(|| ago(&words, clock));
-    let Some(instant) = found.and_then(time) else {
+    let found = moment(&words, clock).or_else(|| day(&words, end, clock));
+    let Some(instant) = found.and_then(time).or_else(|| ago(&words, clock)) else {
         bail!(
             "'{text}' is no time; take one such as 1h, '2 days ago', yesterday, '2026-11-20 10:00' or \
              2026-11-20T10:00:00Z"
@@ -121,7 +121,7 @@ fn amounts(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut found = Vec::new();
     while !rest.is_empty() {
         let (number, after) = rest.split_at(rest.find(|char: char| !(char.is_ascii_digit() || char == '.'))?);
-        let letters = after.find(|char: char| !char.is_alphabetic()).unwrap_or(after.len());
+        let letters = after.find(|char: char| !(char.is_ascii_alphabetic() || char == 'µ')).unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
         number.parse::<f64>().ok()?;
         found.push((number, unit));
@@ -176,14 +176,14 @@ fn moment(words: &str, clock: &Clock) -> Option<Timestamp> {
         return Some(instant);
     }
     let local = match text.split_once([' ', 'T']) {
-        Some((date, time)) => of_day(civil(&format!("{date}T00:00"))?.date(), time)?,
+        Some((date, time)) => of_day(wall_clock(&format!("{date}T00:00"))?.date(), time)?,
         None => of_day(clock.local().date(), &text)?,
     };
     clock.instant(local)
 }
 
 /// A date and time without a zone.
-fn civil(text: &str) -> Option<DateTime> {
+fn wall_clock(text: &str) -> Option<DateTime> {
     let instant: Timestamp = format!("{text}Z").parse().ok()?;
     Some(Offset::UTC.to_datetime(instant))
 }
@@ -194,7 +194,7 @@ fn of_day(date: Date, text: &str) -> Option<DateTime> {
         && text.starts_with(|char: char| char.is_ascii_digit())
         && text.chars().all(|char| char.is_ascii_digit() || matches!(char, ':' | '.'));
     let hours = if text.find(':') == Some(1) { "0" } else { "" };
-    if is_clock { civil(&format!("{date}T{hours}{text}")) } else { None }
+    if is_clock { wall_clock(&format!("{date}T{hours}{text}")) } else { None }
 }
 
 /// `today`, `yesterday`, `monday` (the latest one), with or without a time of day.
@@ -207,10 +207,10 @@ fn day(words: &str, end: End, clock: &Clock) -> Option<Timestamp> {
         "yesterday" => 1,
         name => i64::from(today.weekday().since(weekday(name)?)),
     };
-    let date = today.checked_sub(SignedDuration::from_hours(24 * back)).ok()?;
+    let date = days_before(today, back)?;
     let local = match (rest.strip_prefix("at ").unwrap_or(rest), end) {
-        ("", End::Since) => date.to_datetime(jiff::civil::Time::midnight()),
-        ("", End::Until) => date.to_datetime(jiff::civil::Time::MAX),
+        ("", End::Since) => date.to_datetime(civil::Time::midnight()),
+        ("", End::Until) => date.to_datetime(civil::Time::MAX),
         (rest, _) => of_day(date, rest)?,
     };
     clock.instant(local)
@@ -230,7 +230,7 @@ fn weekday(name: &str) -> Option<Weekday> {
 }
 
 /// `10 m`, `1h ago`, `2 days ago`, `an hour ago`. Whole days and longer keep the time of day.
-fn ago(words: &str, clock: &Clock) -> Option<Timestamp> {
+fn ago(words: &str, clock: &Clock) -> Option<Time> {
     let text = words.strip_suffix(" ago").unwrap_or(words);
     let one = text.strip_prefix("an ").or_else(|| text.strip_prefix("a "));
     let text = one.map_or_else(|| text.replace(' ', ""), |unit| format!("1{unit}"));
@@ -261,9 +261,16 @@ fn ago(words: &str, clock: &Clock) -> Option<Timestamp> {
     }
     let local = clock.local();
     let date = months_before(local.date(), months)?;
-    let date = date.checked_sub(SignedDuration::from_secs(days.checked_mul(86_400)?)).ok()?;
+    let date = days_before(date, days)?;
     let then = if date == local.date() { clock.now } else { clock.instant(date.to_datetime(local.time()))? };
-    then.checked_sub(SignedDuration::from_nanos(seconds)).ok()
+    Some(Time(time(then)?.0.checked_sub(seconds)?))
+}
+
+/// The date so many days earlier.
+fn days_before(date: Date, days: i64) -> Option<Date> {
+    let midnight = Offset::UTC.to_timestamp(date.to_datetime(civil::Time::midnight())).ok()?;
+    let then = midnight.as_second().checked_sub(days.checked_mul(86_400)?)?;
+    Some(Offset::UTC.to_datetime(Timestamp::from_second(then).ok()?).date())
 }
 
 /// The same day of an earlier month, or its last one.

@@ -67,6 +67,9 @@ const PIPES: [&str; 53] = [
 /// A filter may stand where a pipe does, and begin with these.
 const OPERATORS: [&str; 3] = ["and", "not", "or"];
 
+/// From here on (of 1) a word is taken for a misspelt one.
+const ALIKE: f64 = 0.8;
+
 /// How much of a query the server repeats, in bytes, to say where it stopped reading.
 const CONTEXT_BYTES: usize = 50;
 
@@ -122,14 +125,16 @@ fn misspelt_pipe(stage: &str) -> Option<String> {
     let mut words = tokens(stage).filter(|token| !matches!(token.kind, Kind::Blank | Kind::Comment));
     let word = words.next().filter(|token| token.kind == Kind::Word)?;
     let is_known = |name: &str| PIPES.contains(&name) || OPERATORS.contains(&name);
-    let name = stage.get(word.start..word.end)?.to_lowercase();
+    let name = stage.get(word.start..word.end)?.to_ascii_lowercase();
     // `| level:error` and `| count()` are meant as they stand.
     let is_meant = words.next().is_some_and(|next| matches!(next.kind, Kind::Other(':' | '(')));
     if is_known(&name) || is_meant {
         return None;
     }
-    let near = PIPES.iter().map(|pipe| (strsim::damerau_levenshtein(pipe, &name), *pipe)).min()?;
-    let proposal = if near.0 <= 1 + name.len() / 5 { format!("; did you mean '| {}'?", near.1) } else { String::new() };
+    let likeness = |pipe: &str| strsim::jaro(pipe, &name);
+    let near = PIPES.iter().filter(|pipe| likeness(pipe) > ALIKE);
+    let nearest = near.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let proposal = nearest.map(|pipe| format!("; did you mean '| {pipe}'?")).unwrap_or_default();
     Some(format!("'| {name}' is no pipe: the server looked for the word '{name}'{proposal}"))
 }
 

@@ -85,12 +85,13 @@ impl Table {
         let sample = std::mem::take(&mut self.sample);
         let mut names: Vec<String> = asked.map(<[String]>::to_vec).unwrap_or_default();
         if asked.is_none() {
-            for name in sample.iter().flat_map(|row| row.keys()) {
+            let found = || sample.iter().flat_map(|row| row.keys());
+            let ordered = order.iter().filter(|name| found().any(|known| known == *name));
+            for name in ordered.chain(found()) {
                 if !names.contains(name) {
                     names.push(name.clone());
                 }
             }
-            names.sort_by_key(|name| order.iter().position(|known| known == name).unwrap_or(usize::MAX));
         }
         let column = |name: String| {
             let texts: Vec<_> = sample.iter().map(|row| cell(row, &name, look)).collect();
@@ -164,16 +165,18 @@ fn cell(row: &Map<String, Value>, name: &str, look: &Look) -> String {
 
 /// Takes from the widest column, texts before numbers, until all fit; `false` if they cannot.
 fn fit(columns: &mut [Column], room: usize) -> bool {
+    for column in columns.iter_mut().filter(|column| !column.is_number) {
+        column.cells = column.cells.min(room.max(LEAST_CELLS));
+    }
     loop {
         let all: usize = columns.iter().map(|column| column.cells).sum();
-        let Some(excess) = all.checked_sub(room).filter(|excess| *excess > 0) else { return true };
-        let candidates = columns.iter_mut().filter(|column| column.cells > LEAST_CELLS && !column.is_number);
-        let mut widest: Vec<_> = candidates.collect();
-        widest.sort_by_key(|column| std::cmp::Reverse(column.cells));
-        let next = widest.get(1).map_or(LEAST_CELLS, |column| column.cells);
-        let Some(column) = widest.first_mut() else { return false };
-        let least = column.cells.saturating_sub(excess).max(next).max(LEAST_CELLS);
-        // Two of one width take turns.
-        column.cells = least.min(column.cells - 1);
+        if all <= room {
+            return true;
+        }
+        let can_give = |column: &&mut Column| column.cells > LEAST_CELLS && !column.is_number;
+        let Some(widest) = columns.iter_mut().filter(can_give).max_by_key(|column| column.cells) else {
+            return false;
+        };
+        widest.cells -= 1;
     }
 }
