@@ -231,7 +231,11 @@ impl Client {
                 StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY if !answer.trim().is_empty() => {
                     Failure::Refused(answer.trim().to_owned())
                 }
-                _ => Failure::Lost(format!("could not query {}: {}", self.endpoint, refusal(&response, &answer))),
+                _ => Failure::Lost(format!(
+                    "could not query {}: {}",
+                    self.endpoint,
+                    refusal(&response, &answer)
+                )),
             });
         }
         let is_html = is_html_by_type(&response);

@@ -59,7 +59,10 @@ const START_OFFSET: &str = "10s";
 
 /// What the server's tail is asked: `asked`, some seconds back, but not before `since`.
 #[must_use]
-pub fn arguments<'a>(mut asked: Vec<(&'static str, &'a str)>, since: Option<&'a Bound>) -> Vec<(&'static str, &'a str)> {
+pub fn arguments<'a>(
+    mut asked: Vec<(&'static str, &'a str)>,
+    since: Option<&'a Bound>,
+) -> Vec<(&'static str, &'a str)> {
     asked.push(("start_offset", START_OFFSET));
     asked.extend(since.map(|bound| ("start", bound.text.as_str())));
     asked
@@ -162,7 +165,8 @@ impl<'a> Follow<'a> {
         match &self.reader {
             None => std::thread::sleep(pause),
             Some(reader) => {
-                let gone = ready(&[(reader.as_fd(), PollFlags::empty())], Some(pause)).map_err(Failure::Unprinted)?;
+                let gone = ready(&[(reader.as_fd(), PollFlags::empty())], Some(pause))
+                    .map_err(Failure::Unprinted)?;
                 if gone.contains(&true) {
                     return Err(Failure::Unprinted(io::ErrorKind::BrokenPipe.into()));
                 }
@@ -242,29 +246,34 @@ impl<'a> Follow<'a> {
     fn catch_up(&mut self, client: &Client, gap: Option<i64>) -> Result<(), Failure> {
         let from = gap.unwrap_or(i64::MAX).min(self.shown.latest).saturating_sub(OVERLAP);
         self.shown.keep_from = gap.map(|_| from);
-        let mut parts = vec![(from.max(self.shown.floor).max(self.since), None)];
-        while let Some((from, to)) = parts.pop() {
+        let from = from.max(self.shown.floor).max(self.since);
+        // Backwards to find where pages begin, and forwards to show them.
+        let mut pages = Vec::new();
+        let mut to = None;
+        loop {
             let rows = self.fetch(client, from, to, Some(MAX_FETCHED))?;
-            if rows.len() < MAX_FETCHED {
+            let oldest = rows.iter().filter_map(|row| row.time).min();
+            let Some(oldest) = oldest.filter(|_| rows.len() >= MAX_FETCHED) else {
                 self.shown.begin();
                 self.show(rows)?;
-                continue;
+                break;
+            };
+            // The server widens an end on a whole second to all of that second.
+            let end = if (oldest - 1) % SECOND == 0 { oldest - 2 } else { oldest - 1 };
+            pages.push((from.max(end + 1), to));
+            if end < from {
+                break;
             }
-            // Only the newest came. What all of them have behind them is older than the first; so is the middle.
-            let oldest = rows.iter().filter_map(|row| row.time).min().unwrap_or(from);
-            if Some(from) == to {
-                let rows = self.fetch(client, from, to, None)?;
-                self.shown.begin();
-                self.show(rows)?;
-                continue;
+            to = Some(end);
+        }
+        while let Some((from, to)) = pages.pop() {
+            let mut rows = self.fetch(client, from, to, Some(2 * MAX_FETCHED))?;
+            if rows.len() >= 2 * MAX_FETCHED {
+                // Most of them are of one nanosecond, and have no order.
+                rows = self.fetch(client, from, to, None)?;
             }
-            let mut middle = from + (oldest - from) / 2;
-            if middle % SECOND == 0 && middle > from {
-                // The server widens an end on a whole second to all of that second.
-                middle -= 1;
-            }
-            parts.push((middle + 1, to));
-            parts.push((from, Some(middle)));
+            self.shown.begin();
+            self.show(rows)?;
         }
         Ok(())
     }
@@ -449,7 +458,10 @@ mod tests {
         let one = Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"1\",\"b\":\"<\"}\n");
         let other = Row::new(b"{\"b\":\"\\u003c\",\"a\":\"1\",\"_time\":\"2026-11-20T10:00:00Z\"}\n");
         assert_eq!((one.time, one.hash), (other.time, other.hash));
-        assert_ne!(one.hash, Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"2\",\"b\":\"<\"}\n").hash);
+        assert_ne!(
+            one.hash,
+            Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"2\",\"b\":\"<\"}\n").hash
+        );
     }
 
     #[test]

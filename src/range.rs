@@ -121,7 +121,8 @@ fn amounts(text: &str) -> Option<Vec<(&str, &str)>> {
     let mut found = Vec::new();
     while !rest.is_empty() {
         let (number, after) = rest.split_at(rest.find(|char: char| !(char.is_ascii_digit() || char == '.'))?);
-        let letters = after.find(|char: char| !(char.is_ascii_alphabetic() || char == 'µ')).unwrap_or(after.len());
+        let letters =
+            after.find(|char: char| !(char.is_ascii_alphabetic() || char == 'µ')).unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
         number.parse::<f64>().ok()?;
         found.push((number, unit));
@@ -155,9 +156,8 @@ fn date(text: &str) -> Option<Time> {
     let known = SHAPES.iter().find(|known| whole.starts_with(**known))?;
     let (given, rest) = text.split_at(known.len());
     let digits = rest.strip_prefix('.').filter(|_| known.len() == REST.len());
-    let fraction = digits.map_or(0, |digits| {
-        1 + digits.find(|char: char| !char.is_ascii_digit()).unwrap_or(digits.len())
-    });
+    let fraction = digits
+        .map_or(0, |digits| 1 + digits.find(|char: char| !char.is_ascii_digit()).unwrap_or(digits.len()));
     let (fraction, zone) = rest.split_at(fraction);
     let zone = match zone {
         "" if fraction.is_empty() => "Z",
@@ -262,7 +262,8 @@ fn ago(words: &str, clock: &Clock) -> Option<Time> {
     let local = clock.local();
     let date = months_before(local.date(), months)?;
     let date = days_before(date, days)?;
-    let then = if date == local.date() { clock.now } else { clock.instant(date.to_datetime(local.time()))? };
+    let then =
+        if date == local.date() { clock.now } else { clock.instant(date.to_datetime(local.time()))? };
     Some(Time(time(then)?.0.checked_sub(seconds)?))
 }
 
@@ -277,7 +278,8 @@ fn days_before(date: Date, days: i64) -> Option<Date> {
 fn months_before(date: Date, months: i32) -> Option<Date> {
     let month = i32::from(date.year()) * 12 + i32::from(date.month()) - 1;
     let month = month.checked_sub(months)?;
-    let (year, month) = (i16::try_from(month.div_euclid(12)).ok()?, i8::try_from(month.rem_euclid(12)).ok()? + 1);
+    let (year, month) =
+        (i16::try_from(month.div_euclid(12)).ok()?, i8::try_from(month.rem_euclid(12)).ok()? + 1);
     (1..=date.day()).rev().find_map(|day| Date::new(year, month, day).ok())
 }
 
@@ -322,7 +324,11 @@ mod tests {
             ("1795172400123456789", "2026-11-20T11:00:00.123456789Z"),
         ] {
             let found = bound(text, End::Since, &now()).unwrap();
-            assert_eq!(found, Bound { text: text.to_owned(), instant: Time::parse(instant).unwrap() }, "{text}");
+            assert_eq!(
+                found,
+                Bound { text: text.to_owned(), instant: Time::parse(instant).unwrap() },
+                "{text}"
+            );
         }
     }
 
@@ -370,10 +376,33 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         for text in [
-            "", " ", "soon", "1M", "+1h", "now+1h", "PT1H", "-P1D", "1h5", "2026-13-01", "2026-02-30", "25:00",
-            "yesterday noon", "ago", "h ago", "2026-11-20 10:00 or so", "1 h x", "tomorrow", "--1h", ":", "1h\u{0}",
+            "",
+            " ",
+            "soon",
+            "1M",
+            "+1h",
+            "now+1h",
+            "PT1H",
+            "-P1D",
+            "1h5",
+            "2026-13-01",
+            "2026-02-30",
+            "25:00",
+            "yesterday noon",
+            "ago",
+            "h ago",
+            "2026-11-20 10:00 or so",
+            "1 h x",
+            "tomorrow",
+            "--1h",
+            ":",
+            "1h\u{0}",
         ] {
-            assert!(bound(text, End::Since, &now()).is_err(), "{text:?}: {:?}", bound(text, End::Since, &now()));
+            assert!(
+                bound(text, End::Since, &now()).is_err(),
+                "{text:?}: {:?}",
+                bound(text, End::Since, &now())
+            );
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use std::io;
 
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Context, Verdict, level_flag, tell};
 use crate::cli::QueryArgs;
@@ -144,9 +144,7 @@ impl Question {
         let until = read("--until", &args.until, End::Until);
         let limit = args.limit.as_deref().and_then(|text| {
             let number = text.trim().parse();
-            number
-                .map_err(|_| mistakes.push(format!("could not use --limit: '{text}' is no number")))
-                .ok()
+            number.map_err(|_| mistakes.push(format!("could not use --limit: '{text}' is no number"))).ok()
         });
         let is_raw = args.output.as_deref() == Some("raw");
         for (is_wrong, why) in [
@@ -188,7 +186,8 @@ impl Question {
         let bounds = [("start", &self.since), ("end", &self.until)];
         arguments.insert(1, ("limit", &limit));
         arguments.retain(|(name, value)| *name != "limit" || *value != "0");
-        arguments.extend(bounds.iter().filter_map(|(name, bound)| Some((*name, bound.as_ref()?.text.as_str()))));
+        arguments
+            .extend(bounds.iter().filter_map(|(name, bound)| Some((*name, bound.as_ref()?.text.as_str()))));
         form(&arguments)
     }
 
@@ -223,7 +222,13 @@ impl Question {
 
     fn printer(&self, args: &QueryArgs, terminal: Terminal) -> Printer {
         let fields = args.fields.as_deref().map(parse_names);
-        Printer::new(output(args, terminal), fields, words(&self.query), self.look(args, terminal), args.follow)
+        Printer::new(
+            output(args, terminal),
+            fields,
+            words(&self.query),
+            self.look(args, terminal),
+            args.follow,
+        )
     }
 
     /// Prints the rows, and counts them.
@@ -241,9 +246,8 @@ impl Question {
         }
         let mut printer = self.printer(args, terminal);
         let client = Client::for_query(endpoint, &config.access, stdio::pipe_reader());
-        let answered = client.query(QUERY, &self.form(), config.timeout, |piece| {
-            stdio::write_all(printer.piece(piece))
-        });
+        let answered =
+            client.query(QUERY, &self.form(), config.timeout, |piece| stdio::write_all(printer.piece(piece)));
         *rows = printer.rows();
         let is_complete = answered.is_ok();
         let rest = stdio::write_all(printer.end(is_complete)).map_err(Failure::Unprinted);

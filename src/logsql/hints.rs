@@ -143,7 +143,9 @@ fn odd_escape(query: &str) -> Option<String> {
     let is_odd = |text: &str| {
         let mut chars = text.chars();
         while let Some(char) = chars.next() {
-            if char == '\n' || (char == '\\' && chars.next().is_none_or(|next| !"abfnrtv\\'\"xuU01234567".contains(next))) {
+            if char == '\n'
+                || (char == '\\' && chars.next().is_none_or(|next| !"abfnrtv\\'\"xuU01234567".contains(next)))
+            {
                 return true;
             }
         }
@@ -154,7 +156,9 @@ fn odd_escape(query: &str) -> Option<String> {
             && query.get(token.start + 1..token.end - 1).is_some_and(is_odd)
     })?;
     let text = query.get(odd.start..odd.end)?;
-    Some(format!("{text} has an escape or a line end that LogsQL does not know in quotes; write it in `backticks`"))
+    Some(format!(
+        "{text} has an escape or a line end that LogsQL does not know in quotes; write it in `backticks`"
+    ))
 }
 
 /// What is easily written in a filter, and finds nothing.
@@ -198,11 +202,14 @@ fn filter_traps(filter: &str) -> Vec<String> {
                     level.name()
                 ));
             } else if exact && name != "level" && !is(value_at + 1, '*') {
-                hints.push(format!("{name}:={value} finds the whole value only; {name}:{value} finds it as a word"));
+                hints.push(format!(
+                    "{name}:={value} finds the whole value only; {name}:{value} finds it as a word"
+                ));
             }
         } else if is(at + 1, '=') && text(at + 2).is_some() && token.kind == Kind::Word {
             let value = text(at + 2).unwrap_or_default();
-            hints.push(format!("{name}={value} is looked for as a text in the message; write {name}:{value}"));
+            hints
+                .push(format!("{name}={value} is looked for as a text in the message; write {name}:{value}"));
         }
     }
     hints
@@ -300,7 +307,9 @@ mod tests {
 
     #[test]
     fn the_place_of_an_error_is_found() {
-        let place = |query: &str, context: &str| place(query, &format!("cannot parse query [x]: why; context: [{context}]"));
+        let place = |query: &str, context: &str| {
+            place(query, &format!("cannot parse query [x]: why; context: [{context}]"))
+        };
         assert_eq!(place("foo:(", "foo:("), Some(4));
         assert_eq!(place("foo( ", "foo("), Some(3));
         assert_eq!(place("é (", "é ("), Some(3));

@@ -69,7 +69,9 @@ pub fn step(range: Range, buckets: i64) -> i64 {
     let fits = |step: i64| seconds / step < buckets;
     let known = STEPS.into_iter().find(|step| fits(*step));
     let weeks = |step: &i64| step.checked_mul(2);
-    known.or_else(|| std::iter::successors(Some(28 * DAY), weeks).find(|step| fits(*step))).unwrap_or(28 * DAY)
+    known
+        .or_else(|| std::iter::successors(Some(28 * DAY), weeks).find(|step| fits(*step)))
+        .unwrap_or(28 * DAY)
 }
 
 /// `30s`, `2m`, `1d`.
@@ -84,13 +86,7 @@ pub fn step_text(step: i64) -> String {
 ///
 /// # Errors
 /// The answer is not what VictoriaLogs gives for hits.
-pub fn draw(
-    answer: &[u8],
-    range: Range,
-    step: i64,
-    look: &Look,
-    out: &mut Vec<u8>,
-) -> Result<u64> {
+pub fn draw(answer: &[u8], range: Range, step: i64, look: &Look, out: &mut Vec<u8>) -> Result<u64> {
     let mut buckets = read(answer).context("the answer holds no hits")?;
     let totals = buckets.values().fold(Counts::default(), |mut sum, counts| {
         sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
@@ -132,7 +128,8 @@ pub fn draw(
     let ends = [range.0, range.1].map(|at| look.second(at.0.div_euclid(SECOND)));
     let zone = if look.zone == jiff::tz::TimeZone::UTC { " UTC" } else { "" };
     let [from, to] = ends;
-    let text = format!("{} from {from} to {to}{zone}, {} a line", crate::report::records(total), step_text(step));
+    let text =
+        format!("{} from {from} to {to}{zone}, {} a line", crate::report::records(total), step_text(step));
     line.words(style::PLAIN, &text);
     line.end();
     if total > 0 {
@@ -259,7 +256,10 @@ mod tests {
         assert_eq!(cells(&[0, 1, 0, 0, 0, 0, 0], 1000, 40), [0, 1, 0, 0, 0, 0, 0]);
         assert_eq!(cells(&[1, 1, 1, 1, 1, 1, 1], 7, 3), [1, 1, 1, 0, 0, 0, 0]);
         assert_eq!(cells(&[0; 7], 0, 40), [0; 7]);
-        assert_eq!(cells(&[0, 0, u64::MAX / 2, 0, u64::MAX / 2, 0, 0], u64::MAX, 40).iter().sum::<usize>(), 39);
+        assert_eq!(
+            cells(&[0, 0, u64::MAX / 2, 0, u64::MAX / 2, 0, 0], u64::MAX, 40).iter().sum::<usize>(),
+            39
+        );
     }
 
     #[test]

@@ -110,7 +110,13 @@ pub struct Printer {
 impl Printer {
     /// Prints `fields`, or all; in a table as `order` has them. Rows of a live tail never wait for a table.
     #[must_use]
-    pub fn new(form: Form, fields: Option<Vec<String>>, order: Vec<String>, look: Look, is_live: bool) -> Self {
+    pub fn new(
+        form: Form,
+        fields: Option<Vec<String>>,
+        order: Vec<String>,
+        look: Look,
+        is_live: bool,
+    ) -> Self {
         Self {
             form,
             fields,
@@ -172,14 +178,18 @@ impl Printer {
         }
         self.rows += 1;
         let text = text::text(line);
+        let asked = self.fields.as_deref();
+        let plan = table::Plan { asked, order: &self.order, look: &self.look };
         let Ok(row) = serde_json::from_str::<Map<String, Value>>(&text) else {
             // Whatever it is, it is not for us to hide.
-            let shown = if self.form == Form::Pretty { text::harmless(&text) } else { text };
-            self.out.extend_from_slice(&text::bytes(&shown));
+            if self.form == Form::Pretty {
+                self.table.end(plan, &mut self.out);
+                return pretty::text(&text, &self.look, &mut self.out);
+            }
+            self.out.extend_from_slice(line);
             self.out.push(b'\n');
             return;
         };
-        let asked = self.fields.as_deref();
         if asked.is_some_and(|names| !names.iter().any(|name| row.contains_key(name))) {
             // As the server's own `fields` pipe has it.
             return;
@@ -194,7 +204,9 @@ impl Printer {
             }
             Form::Raw => {
                 let texts: Vec<_> = match asked {
-                    Some(names) => names.iter().map(|name| row.get(name).map(display).unwrap_or_default()).collect(),
+                    Some(names) => {
+                        names.iter().map(|name| row.get(name).map(display).unwrap_or_default()).collect()
+                    }
                     None if row.contains_key("_msg") => row.get("_msg").map(display).into_iter().collect(),
                     None => row.values().map(display).collect(),
                 };
@@ -202,8 +214,8 @@ impl Printer {
                 self.out.push(b'\n');
             }
             Form::Pretty => {
-                let is_record = row.contains_key("_msg") && asked.is_none_or(|names| names.iter().any(|n| n == "_msg"));
-                let plan = table::Plan { asked, order: &self.order, look: &self.look };
+                let is_record =
+                    row.contains_key("_msg") && asked.is_none_or(|names| names.iter().any(|n| n == "_msg"));
                 if is_record || !self.tables {
                     self.table.end(plan, &mut self.out);
                     self.pretty.row(&row, asked, &self.look, &mut self.out);

@@ -67,7 +67,13 @@ pub struct Pretty {
 
 impl Pretty {
     /// Appends a row. `asked` are the fields to show; without it all but those of the server.
-    pub fn row(&mut self, row: &Map<String, Value>, asked: Option<&[String]>, look: &Look, out: &mut Vec<u8>) {
+    pub fn row(
+        &mut self,
+        row: &Map<String, Value>,
+        asked: Option<&[String]>,
+        look: &Look,
+        out: &mut Vec<u8>,
+    ) {
         let mut line = Line::new(look, out);
         let is_asked = |name: &str| asked.is_none_or(|names| names.iter().any(|known| known == name));
         let get = |name: &str| row.get(name).filter(|_| is_asked(name)).map(display);
@@ -99,7 +105,8 @@ impl Pretty {
             line.pad(self.service_cells.saturating_sub(cells) + 1);
         }
         line.indent = match look.width {
-            Some(all) if all < line.column + LEAST_MESSAGE_CELLS => NARROW_INDENT.min(all / 2),
+            Some(all) if all < 2 * NARROW_INDENT => 0,
+            Some(all) if all < line.column + LEAST_MESSAGE_CELLS => NARROW_INDENT,
             _ => line.column,
         };
         if let Some(message) = get("_msg") {
@@ -121,11 +128,19 @@ impl Pretty {
         for (name, value) in others {
             let value = display(value);
             let value = value_word(&value);
-            let value = if look.width.is_some() { cut(&value, MAX_VALUE_CELLS, look.ellipsis()) } else { value };
+            let value =
+                if look.width.is_some() { cut(&value, MAX_VALUE_CELLS, look.ellipsis()) } else { value };
             line.field(&value_word(name), &value, std::mem::replace(&mut gap, 1));
         }
         line.end();
     }
+}
+
+/// Appends a line that is no row.
+pub fn text(text: &str, look: &Look, out: &mut Vec<u8>) {
+    let mut line = Line::new(look, out);
+    line.message(text);
+    line.end();
 }
 
 /// A value as one word that shows where it ends: in quotes if it has to be.
