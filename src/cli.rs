@@ -139,6 +139,7 @@ pub struct PipeArgs {
 }
 
 /// Read records back
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Default, Args)]
 #[command(
     after_help = "LOGSQL is sent as it is; see https://docs.victoriametrics.com/victorialogs/logsql/\n\
@@ -167,7 +168,7 @@ pub struct QueryArgs {
     /// Of this level or worse, in any spelling
     #[arg(short = 'l', long = "level", value_name = "LEVEL")]
     pub level: Option<String>,
-    /// Of this session (field session_id); may be repeated
+    /// Of this session (field `session_id`); may be repeated
     #[arg(long = "session", value_name = "ID", allow_hyphen_values = true)]
     pub sessions: Vec<String>,
     /// At most this many records, 0 for all [default: 100, with -f 10]

@@ -8,7 +8,7 @@ use crate::config::Env;
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     /// Whether a person looks on.
-    pub is_terminal: bool,
+    pub is_watched: bool,
     /// Cells of a line; `None` if it has no end.
     pub width: Option<usize>,
     /// Lines, if it is a terminal that says so.
@@ -26,7 +26,7 @@ impl Terminal {
         let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_col > 0);
         let columns = || env("COLUMNS")?.trim().parse().ok().filter(|columns| *columns > 0);
         Self {
-            is_terminal,
+            is_watched: is_terminal,
             width: size.map(|size| size.ws_col.into()).or_else(columns),
             height: size.map(|size| size.ws_row.into()).filter(|rows| *rows > 0),
             unicode: is_utf8(env),

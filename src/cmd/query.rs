@@ -14,7 +14,7 @@ use crate::client::{Client, FORM, Failure, form};
 use crate::config::{Config, Endpoint, parse_names};
 use crate::deliver;
 use crate::follow::{self, Follow};
-use crate::logsql::hints::{hints, mark, place};
+use crate::logsql::hints::{hints, mark, place, proposal};
 use crate::logsql::{is_any_of, is_at_least, stages, words};
 use crate::output::{Form, Look, Printer, histogram};
 use crate::range::{Bound, Clock, End, bound};
@@ -87,8 +87,10 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     match asked {
         Ok(()) if args.dry_run => return Verdict { done: true, fail },
         Ok(()) => {
-            if rows == 0 && !args.follow && (terminal.is_terminal || config.verbose) {
-                hints(&question.query).iter().for_each(|hint| report::say(&format!("no records; {hint}")));
+            if rows == 0 && !args.follow && (terminal.is_watched || config.verbose) {
+                for hint in hints(&question.query) {
+                    report::say(&format!("no records; {hint}"));
+                }
             }
             return verdict(true, rows);
         }
@@ -102,6 +104,9 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
             if let Some(at) = place(&question.query, &text) {
                 let (line, cell) = mark(&question.query, at);
                 report::mark(&line, cell);
+            }
+            if terminal.is_watched || config.verbose {
+                proposal(&text).iter().for_each(|text| report::say(text));
             }
         }
     }
@@ -337,7 +342,7 @@ fn output(args: &QueryArgs, terminal: Terminal) -> Form {
         Some("pretty") => Form::Pretty,
         Some("json") => Form::Json,
         Some("raw") => Form::Raw,
-        _ if terminal.is_terminal => Form::Pretty,
+        _ if terminal.is_watched => Form::Pretty,
         _ => Form::Json,
     }
 }

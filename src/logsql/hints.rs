@@ -122,20 +122,31 @@ pub fn hints(query: &str) -> Vec<String> {
 
 /// `| bogus` is a filter for the word.
 fn misspelt_pipe(stage: &str) -> Option<String> {
-    let mut words = tokens(stage).filter(|token| !matches!(token.kind, Kind::Blank | Kind::Comment));
+    let mut words = tokens(stage).skip_while(|token| matches!(token.kind, Kind::Blank | Kind::Comment));
     let word = words.next().filter(|token| token.kind == Kind::Word)?;
-    let is_known = |name: &str| PIPES.contains(&name) || OPERATORS.contains(&name);
     let name = stage.get(word.start..word.end)?.to_ascii_lowercase();
     // `| level:error` and `| count()` are meant as they stand.
     let is_meant = words.next().is_some_and(|next| matches!(next.kind, Kind::Other(':' | '(')));
-    if is_known(&name) || is_meant {
+    if PIPES.contains(&name.as_str()) || OPERATORS.contains(&name.as_str()) || is_meant {
         return None;
     }
-    let likeness = |pipe: &str| strsim::jaro(pipe, &name);
-    let near = PIPES.iter().filter(|pipe| likeness(pipe) > ALIKE);
-    let nearest = near.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    let proposal = nearest.map(|pipe| format!("; did you mean '| {pipe}'?")).unwrap_or_default();
+    let proposal = alike(&name).map(|pipe| format!("; did you mean '| {pipe}'?")).unwrap_or_default();
     Some(format!("'| {name}' is no pipe: the server looked for the word '{name}'{proposal}"))
+}
+
+/// The pipe that a word is most like, if it is like one.
+fn alike(name: &str) -> Option<&'static str> {
+    let likeness = |pipe: &str| strsim::jaro(pipe, name);
+    let near = PIPES.into_iter().filter(|pipe| likeness(pipe) > ALIKE);
+    near.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+}
+
+/// What an error of the server about a pipe may have been about.
+#[must_use]
+pub fn proposal(error: &str) -> Option<String> {
+    let (_, rest) = error.split_once("unexpected pipe \"")?;
+    let pipe = alike(&rest.split_once('"')?.0.to_ascii_lowercase())?;
+    Some(format!("did you mean '| {pipe}'?"))
 }
 
 /// In quotes the server reads escapes as Go does, and takes the text for something else if it cannot.
@@ -235,9 +246,18 @@ mod tests {
     #[test]
     fn a_word_that_is_no_pipe_is_found() {
         hint("* | bogus", "'| bogus' is no pipe: the server looked for the word 'bogus'");
-        hint("* | stast by (level) count()", "did you mean '| stats'?");
+        hint("* | stast", "did you mean '| stats'?");
+        hint("* | bogus (x)", "'| bogus' is no pipe");
         hint("level:error | tail 1", "'| tail' is no pipe");
         hint("* | sort by (_time) | limt 3", "did you mean '| limit'?");
+    }
+
+    #[test]
+    fn a_word_that_the_server_calls_no_pipe_is_like_one() {
+        let error = |name: &str| format!("cannot parse query [x]: unexpected pipe \"{name}\"; context: [x]");
+        assert_eq!(proposal(&error("stast")).as_deref(), Some("did you mean '| stats'?"));
+        assert_eq!(proposal(&error("bogus")), None);
+        assert_eq!(proposal("missing filter after '('"), None);
     }
 
     #[test]
