@@ -233,6 +233,7 @@ impl Question {
             words(&self.query),
             self.look(args, terminal),
             args.follow,
+            self.limit(),
         )
     }
 

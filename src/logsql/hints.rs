@@ -112,9 +112,10 @@ pub fn mark(query: &str, at: usize) -> (String, usize) {
 pub fn hints(query: &str) -> Vec<String> {
     let stages = stages(query);
     let mut hints: Vec<_> = stages.iter().skip(1).filter_map(|stage| misspelt_pipe(stage)).collect();
-    hints.extend(odd_escape(query));
-    if let Some(filter) = stages.first() {
-        hints.extend(filter_traps(filter));
+    match (odd_escape(query), stages.first()) {
+        (Some(hint), _) => hints.push(hint),
+        (None, Some(filter)) => hints.extend(filter_traps(filter)),
+        (None, None) => {}
     }
     hints.dedup();
     hints
@@ -285,8 +286,8 @@ mod tests {
 
     #[test]
     fn an_escape_that_go_does_not_know_is_found() {
-        hint(r#"_msg:~"\d+""#, "`backticks`");
-        hint("_msg:\"a\nb\"", "`backticks`");
+        hint(r#"path:="C:\dir""#, "`backticks`");
+        hint("path:in(\"a\nb\")", "`backticks`");
     }
 
     #[test]

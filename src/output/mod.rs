@@ -104,11 +104,14 @@ pub struct Printer {
     table: table::Table,
     /// Names in the order in which a table should have them.
     order: Vec<String>,
+    /// Lines of JSON are counted until there are more than this; counting costs time.
+    enough: u64,
     rows: u64,
 }
 
 impl Printer {
-    /// Prints `fields`, or all; in a table as `order` has them. Rows of a live tail never wait for a table.
+    /// Prints `fields`, or all; in a table as `order` has them. Rows of a live tail never wait for a table. More than
+    /// `enough` rows need not be counted.
     #[must_use]
     pub fn new(
         form: Form,
@@ -116,6 +119,7 @@ impl Printer {
         order: Vec<String>,
         look: Look,
         is_live: bool,
+        enough: u64,
     ) -> Self {
         Self {
             form,
@@ -127,11 +131,12 @@ impl Printer {
             pretty: pretty::Pretty::default(),
             table: table::Table::default(),
             order,
+            enough,
             rows: 0,
         }
     }
 
-    /// How many rows came.
+    /// How many rows came, or that there are more than enough.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.rows
@@ -140,7 +145,9 @@ impl Printer {
     /// Takes a piece of the server's answer, and gives what to print now.
     pub fn piece<'a>(&'a mut self, piece: &'a [u8]) -> &'a [u8] {
         if self.form == Form::Json && self.fields.is_none() {
-            self.rows += piece.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+            if self.rows <= self.enough {
+                self.rows += piece.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+            }
             return piece;
         }
         self.out.clear();
