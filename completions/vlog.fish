@@ -68,7 +68,7 @@ complete -c vlog -n "__fish_vlog_using_subcommand query" -l since -d 'From this 
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l until -d 'Up to this time, inclusive' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s s -l service -d 'Of this service; may be repeated' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s l -l level -d 'Of this level or worse, in any spelling' -r
-complete -c vlog -n "__fish_vlog_using_subcommand query" -l session -d 'Of this session (field session_id); may be repeated' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l session -d 'Of this session (field `session_id`); may be repeated' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s n -l limit -d 'At most this many records, 0 for all [default: 100, with -f 10]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s o -l output -d 'auto: pretty on a terminal, else json; json: the server\'s lines; raw: messages only' -r -f -a "auto\t''
 pretty\t''

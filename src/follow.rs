@@ -44,8 +44,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A tail says nothing while nothing comes. After this silence it is opened anew, in case the server has gone
-/// without a word.
-const SILENCE: Duration = Duration::from_secs(60);
+/// without a word; before proxies lose patience, which is after a minute as a rule.
+const SILENCE: Duration = Duration::from_secs(45);
 
 /// After an interruption the outboxes of others deliver late what the tail no longer shows: so it is opened anew, and
 /// looked behind, this long after each time.
@@ -203,6 +203,7 @@ impl<'a> Follow<'a> {
                 self.shown.add(&row);
                 out.extend_from_slice(self.printer.piece(&row.line));
             }
+            self.shown.tidy();
             stdio::write_all(&out).map_err(Failure::Unprinted)?;
         }
         if last > 0 && count == last {

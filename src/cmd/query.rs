@@ -106,7 +106,9 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
                 report::mark(&line, cell);
             }
             if terminal.is_watched || config.verbose {
-                proposal(&text).iter().for_each(|text| report::say(text));
+                if let Some(proposal) = proposal(&text) {
+                    report::say(&proposal);
+                }
             }
         }
     }

@@ -209,8 +209,7 @@ fn filter_traps(filter: &str) -> Vec<String> {
             let level = Level::parse(value).filter(|level| name == "level" && level.name() != value);
             if let Some(level) = level {
                 hints.push(format!(
-                    "vlog writes this level as {name}:{}; --level {} finds every spelling, and worse",
-                    level.name(),
+                    "vlog stores this level as {0}: write {name}:{0}, or --level {0}, which finds every spelling",
                     level.name()
                 ));
             } else if exact && name != "level" && !is(value_at + 1, '*') {

@@ -190,7 +190,7 @@ fn hints_are_for_those_who_look_on() {
     said.saying(
         "no records; '| limt' is no pipe: the server looked for the word 'limt'; did you mean '| limit'?",
     );
-    env.run(&["query", "-v", "level:ERROR"]).saying("--level error finds every spelling");
+    env.run(&["query", "-v", "level:ERROR"]).saying("or --level error, which finds every spelling");
     env.run(&["query", "-v", "level:error"]).in_silence();
     let full = Server::new(Answer::Status(200, JSON, ROWS));
     assert_eq!(TestEnv::for_server(&full).run(&["query", "-v", "level:ERROR"]).stderr, "");
@@ -233,7 +233,40 @@ fn a_histogram_asks_for_hits_by_level_in_round_buckets() {
 }
 
 #[test]
-fn the_limit_of_an_answer_cut_short_prints_no_half_row() {
+fn credentials_and_tenant_go_with_every_kind_of_question() {
+    let server = Server::new(Answer::Status(400, "", "no"));
+    let env = TestEnv::for_server(&server).with("VLOG_TOKEN", "t0ken").with("VLOG_TENANT", "7:8");
+    for (option, path) in [("-n1", "query"), ("-f", "tail"), ("--histogram", "hits")] {
+        env.run(&["query", option]).kept_the_promise().saying("no");
+        let request = server.requests().pop().unwrap();
+        assert_eq!(request.line, format!("POST /select/logsql/{path} HTTP/1.1"));
+        let header = |name: &str| request.headers[name].as_str();
+        assert_eq!(
+            (header("authorization"), header("accountid"), header("projectid")),
+            ("Bearer t0ken", "7", "8")
+        );
+        let dry = env.run(&["query", option, "--dry-run"]);
+        assert!(dry.text().starts_with(&format!("POST /select/logsql/{path} HTTP/1.1\n")), "{dry:?}");
+        assert!(!dry.text().contains("t0ken"), "{dry:?}");
+    }
+}
+
+#[test]
+fn memory_stays_flat_however_many_rows_come() {
+    let rows: &'static str = ROWS.repeat(400_000).leak();
+    let server = Server::new(Answer::Status(200, JSON, rows));
+    let env = TestEnv::for_server(&server);
+    for form in ["json", "pretty", "raw"] {
+        // KiB of address space, program and stack included.
+        let line = format!("ulimit -v 65536; vlog query --fail -n 0 -o {form} --fields _msg,n | wc -l");
+        let finished = finish(&mut env.shell(&line));
+        assert_eq!(finished.stderr, "", "{form}");
+        assert_eq!(finished.text().trim(), if form == "json" { "800000" } else { "1200000" });
+    }
+}
+
+#[test]
+fn an_answer_cut_short_prints_no_half_row() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"_msg\":\"whole\"}\n{\"_msg\":\"hal";
     let server = Server::new(Answer::Raw(half.as_bytes().to_vec()));
     let env = TestEnv::for_server(&server);
