@@ -70,11 +70,11 @@ complete -c vlog -n "__fish_vlog_using_subcommand query" -s s -l service -d 'Of 
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s l -l level -d 'Of this level or worse, in any spelling' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l session -d 'Of this session (field `session_id`); may be repeated' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s n -l limit -d 'At most this many records, 0 for all [default: 100, with -f 10]' -r
-complete -c vlog -n "__fish_vlog_using_subcommand query" -s o -l output -d 'auto: pretty on a terminal, else json; json: the server\'s lines; raw: messages only' -r -f -a "auto\t''
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s o -l output -d 'auto, pretty, json or raw' -r -f -a "auto\t''
 pretty\t''
 json\t''
 raw\t''"
-complete -c vlog -n "__fish_vlog_using_subcommand query" -l fields -d 'Print these fields only, in this order; json lines are then written anew, raw ones have tabs' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l fields -d 'Print these fields only, in this order' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l color -d 'auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -144,13 +144,17 @@ pub struct PipeArgs {
 #[command(
     after_help = "LOGSQL is sent as it is; see https://docs.victoriametrics.com/victorialogs/logsql/\n\
                   Without pipes the newest records are printed, oldest first.\n\n\
-                  TIME is what the server takes (1h, 2026-11-20T10:00 in its own zone, RFC 3339, unix time), or on\n\
-                  your clock: '2 days ago', today, yesterday, 'monday 9:00', 10:30, '2026-11-20 10:30'.\n\n\
+                  TIME is what the server takes (1h, 2026-11-20T10:00 in its own zone,\n\
+                  RFC 3339, unix time), or by your clock: '2 days ago', today, yesterday,\n\
+                  'monday 9:00', 10:30, '2026-11-20 10:30'.\n\n\
+                  FORM auto is pretty on a terminal and json elsewhere. json is the server's\n\
+                  lines byte for byte; with --fields they are written anew. raw is the messages;\n\
+                  with --fields, or in rows without one, the values with tabs between them.\n\n\
                   Examples:\n  \
                   vlog query -s nginx -l warn --since '2 hours ago'\n  \
                   vlog query -f -s nginx --fields host,_msg\n  \
                   vlog query --histogram level:error --since today\n  \
-                  vlog query '* | stats by (service) count() n | sort by (n desc)' --since 1d"
+                  vlog query '* | stats by (service) count() n' --since 1d"
 )]
 pub struct QueryArgs {
     /// What to look for [default: *]
@@ -180,11 +184,11 @@ pub struct QueryArgs {
     /// Draw hits over time, by level, instead [default range: the last hour]
     #[arg(long = "histogram")]
     pub histogram: bool,
-    /// auto: pretty on a terminal, else json; json: the server's lines; raw: messages only
+    /// auto, pretty, json or raw
     #[arg(short = 'o', long = "output", value_name = "FORM", hide_possible_values = true, help_heading = "Output",
         value_parser = PossibleValuesParser::new(["auto", "pretty", "json", "raw"]))]
     pub output: Option<String>,
-    /// Print these fields only, in this order; json lines are then written anew, raw ones have tabs
+    /// Print these fields only, in this order
     #[arg(long = "fields", value_name = "NAME,...", help_heading = "Output")]
     pub fields: Option<String>,
     /// auto, always or never

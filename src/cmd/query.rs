@@ -105,10 +105,8 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
                 let (line, cell) = mark(&question.query, at);
                 report::mark(&line, cell);
             }
-            if terminal.is_watched || config.verbose {
-                if let Some(proposal) = proposal(&text) {
-                    report::say(&proposal);
-                }
+            if let Some(proposal) = proposal(&text).filter(|_| terminal.is_watched || config.verbose) {
+                report::say(&proposal);
             }
         }
     }

@@ -262,8 +262,8 @@ mod tests {
 
     #[test]
     fn a_level_that_is_not_written_so_is_found() {
-        hint("level:ERROR", "level:error; --level error");
-        hint("a or level:=\"Warning\"", "level:warn; --level warn");
+        hint("level:ERROR", "write level:error, or --level error");
+        hint("a or level:=\"Warning\"", "write level:warn, or --level warn");
         hint("\"level\":err", "level:error");
     }
 
