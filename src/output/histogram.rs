@@ -88,26 +88,26 @@ pub fn step_text(step: i64) -> String {
 /// The answer is not what VictoriaLogs gives for hits.
 pub fn draw(answer: &[u8], range: Range, step: i64, look: &Look, out: &mut Vec<u8>) -> Result<u64> {
     let mut buckets = read(answer).context("the answer holds no hits")?;
-    let totals = buckets.values().fold(Counts::default(), |mut sum, counts| {
+    let totals = buckets.iter().fold(Counts::default(), |mut sum, (_, counts)| {
         sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         sum
     });
     let total: u64 = totals.iter().sum();
     // The server knows how its buckets lie; the empty ones between and around them are not in its answer.
-    if let Some(anchor) = buckets.keys().next().copied() {
+    if let Some(&(anchor, _)) = buckets.first() {
         let align = |at: Time| anchor + (at.0.div_euclid(SECOND) - anchor).div_euclid(step) * step;
-        let newest = buckets.keys().next_back().copied().unwrap_or(anchor);
+        let newest = buckets.last().map_or(anchor, |&(at, _)| at);
         let (first, last) = (align(range.0).min(anchor), align(range.1).max(newest));
         if (last - first) / step <= MAX_LINES {
             let mut at = first;
             while at <= last {
-                buckets.entry(at).or_default();
+                bucket(&mut buckets, at);
                 at += step;
             }
         }
     }
     let label = |at: i64| label(&look.second(at), step, range);
-    let most = buckets.values().map(|counts| counts.iter().sum::<u64>()).max().unwrap_or(0);
+    let most = buckets.iter().map(|(_, counts)| counts.iter().sum::<u64>()).max().unwrap_or(0);
     let digits = most.to_string().len();
     for (at, counts) in &buckets {
         let mut line = Line::new(look, out);
@@ -144,20 +144,29 @@ pub fn draw(answer: &[u8], range: Range, step: i64, look: &Look, out: &mut Vec<u
 }
 
 /// Hits by the second that their bucket begins with.
-fn read(answer: &[u8]) -> Option<std::collections::BTreeMap<i64, Counts>> {
+fn read(answer: &[u8]) -> Option<Vec<(i64, Counts)>> {
     let answer: Value = serde_json::from_slice(answer).ok()?;
-    let mut buckets = std::collections::BTreeMap::<i64, Counts>::new();
+    let mut buckets = Vec::new();
     for group in answer.get("hits")?.as_array()? {
         let level = group.get("fields").and_then(|fields| Level::parse(fields.get("level")?.as_str()?));
         let place = ORDER.iter().position(|known| *known == level)?;
         let times = group.get("timestamps")?.as_array()?;
         for (time, count) in times.iter().zip(group.get("values")?.as_array()?) {
             let second = Time::parse(time.as_str()?)?.0.div_euclid(SECOND);
-            let sum = buckets.entry(second).or_default().get_mut(place)?;
+            let sum = bucket(&mut buckets, second)?.get_mut(place)?;
             *sum += count.as_u64()?;
         }
     }
     Some(buckets)
+}
+
+/// The counts of a bucket, in order among the others.
+fn bucket(buckets: &mut Vec<(i64, Counts)>, at: i64) -> Option<&mut Counts> {
+    let place = buckets.partition_point(|(known, _)| *known < at);
+    if buckets.get(place).is_none_or(|(known, _)| *known != at) {
+        buckets.insert(place, (at, Counts::default()));
+    }
+    buckets.get_mut(place).map(|(_, counts)| counts)
 }
 
 /// As much of `2026-11-20 10:00:00` as tells one line from another.

@@ -267,7 +267,7 @@ impl<'a> Line<'a> {
     pub fn pad(&mut self, cells: usize) {
         let cells = self.look.width.map_or(cells, |all| cells.min(all.saturating_sub(self.column)));
         self.dress(style::PLAIN);
-        self.out.resize(self.out.len() + cells, b' ');
+        self.out.extend(std::iter::repeat_n(b' ', cells));
         self.column += cells;
     }
 
