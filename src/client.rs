@@ -201,7 +201,7 @@ impl Client {
         path: &str,
         form: &str,
         idle: Duration,
-        mut sink: impl FnMut(&[u8]) -> io::Result<()>,
+        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<(), Failure> {
         let mut answer = self.open(path, form, idle)?;
         while let Some(piece) = answer.piece()? {

@@ -162,15 +162,9 @@ impl<'a> Follow<'a> {
 
     /// Waits between two attempts.
     fn rest(&self, pause: Duration) -> Result<(), Failure> {
-        match &self.reader {
-            None => std::thread::sleep(pause),
-            Some(reader) => {
-                let gone = ready(&[(reader.as_fd(), PollFlags::empty())], Some(pause))
-                    .map_err(Failure::Unprinted)?;
-                if gone.contains(&true) {
-                    return Err(Failure::Unprinted(io::ErrorKind::BrokenPipe.into()));
-                }
-            }
+        let reader: Vec<_> = self.reader.iter().map(|fd| (fd.as_fd(), PollFlags::empty())).collect();
+        if ready(&reader, Some(pause)).map_err(Failure::Unprinted)?.contains(&true) {
+            return Err(Failure::Unprinted(io::ErrorKind::BrokenPipe.into()));
         }
         Ok(())
     }
@@ -188,15 +182,13 @@ impl<'a> Follow<'a> {
         arguments.push(("end", "now"));
         arguments.extend((last > 0).then_some(("limit", last_text.as_str())));
         arguments.extend(since.map(|bound| ("start", bound.text.as_str())));
-        let mut lines = Lines::default();
+        let mut rows = Rows::default();
         self.shown.begin();
         let (mut count, mut oldest) = (0, i64::MAX);
         let mut answer = client.open(QUERY, &form(&arguments), self.idle)?;
         while let Some(piece) = answer.piece()? {
-            let mut rows = Vec::new();
-            lines.feed(piece, |line| rows.push(Row::new(line)));
             let mut out = Vec::new();
-            for row in rows {
+            for row in rows.of(piece) {
                 let Some(time) = row.time else { return Err(timeless()) };
                 count += 1;
                 oldest = oldest.min(time);
@@ -215,7 +207,7 @@ impl<'a> Follow<'a> {
 
     /// Shows what comes, until the connection ends.
     fn relay(&mut self, live: &mut Answer) -> Failure {
-        let mut lines = Lines::default();
+        let mut rows = Rows::default();
         self.shown.begin();
         loop {
             let piece = match live.piece() {
@@ -223,8 +215,7 @@ impl<'a> Follow<'a> {
                 Ok(None) => return Failure::Lost("the server has closed it".to_owned()),
                 Err(failure) => return failure,
             };
-            let mut rows = Vec::new();
-            lines.feed(piece, |line| rows.push(Row::new(line)));
+            let rows = rows.of(piece);
             if let Err(failure) = self.show(rows) {
                 return failure;
             }
@@ -292,16 +283,16 @@ impl<'a> Follow<'a> {
         let mut arguments = self.arguments.clone();
         arguments.extend([("start", from.as_str()), ("end", to.as_str())]);
         arguments.extend(limit.as_deref().map(|limit| ("limit", limit)));
-        let mut rows = Vec::new();
-        let mut lines = Lines::default();
+        let mut found = Vec::new();
+        let mut rows = Rows::default();
         let mut answer = client.open(QUERY, &form(&arguments), self.idle)?;
         while let Some(piece) = answer.piece()? {
-            lines.feed(piece, |line| rows.push(Row::new(line)));
+            found.append(&mut rows.of(piece));
         }
-        if rows.iter().any(|row| row.time.is_none()) {
+        if found.iter().any(|row: &Row| row.time.is_none()) {
             return Err(timeless());
         }
-        Ok(rows)
+        Ok(found)
     }
 }
 
@@ -318,8 +309,8 @@ struct Row {
 }
 
 impl Row {
-    fn new(line: &[u8]) -> Self {
-        let fields = serde_json::from_str::<Map<String, Value>>(&text::text(line)).unwrap_or_default();
+    fn new(line: Vec<u8>) -> Self {
+        let fields = serde_json::from_str::<Map<String, Value>>(&text::text(&line)).unwrap_or_default();
         let time = fields.get("_time").and_then(|time| Time::parse(time.as_str()?));
         let hash = |(name, value): (&String, &Value)| {
             let mut hasher = DefaultHasher::new();
@@ -328,7 +319,7 @@ impl Row {
         };
         // A sum knows no order.
         let hash = fields.iter().map(hash).fold(0, u64::wrapping_add);
-        Self { line: line.to_vec(), time: time.map(|time| time.0), hash }
+        Self { line, time: time.map(|time| time.0), hash }
     }
 }
 
@@ -410,25 +401,23 @@ impl Shown {
     }
 }
 
-/// Puts lines together again that were cut into pieces.
+/// Puts rows together again that were cut into pieces.
 #[derive(Default)]
-struct Lines {
+struct Rows {
     partial: Vec<u8>,
 }
 
-impl Lines {
-    /// Gives every line that is whole, line end included.
-    fn feed(&mut self, piece: &[u8], mut give: impl FnMut(&[u8])) {
+impl Rows {
+    /// Every row that is whole now.
+    fn of(&mut self, piece: &[u8]) -> Vec<Row> {
+        let mut rows = Vec::new();
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            if part.ends_with(b"\n") && self.partial.is_empty() {
-                give(part);
-                continue;
-            }
             self.partial.extend_from_slice(part);
             if part.ends_with(b"\n") {
-                give(&std::mem::take(&mut self.partial));
+                rows.push(Row::new(std::mem::take(&mut self.partial)));
             }
         }
+        rows
     }
 }
 
@@ -438,7 +427,7 @@ mod tests {
 
     fn row(second: i64, message: &str) -> Row {
         let time = Time(second * SECOND);
-        Row::new(format!("{{\"_time\":\"{time}\",\"_msg\":\"{message}\"}}\n").as_bytes())
+        Row::new(format!("{{\"_time\":\"{time}\",\"_msg\":\"{message}\"}}\n").into_bytes())
     }
 
     #[test]
@@ -456,12 +445,13 @@ mod tests {
 
     #[test]
     fn fields_in_another_order_make_the_same_row() {
-        let one = Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"1\",\"b\":\"<\"}\n");
-        let other = Row::new(b"{\"b\":\"\\u003c\",\"a\":\"1\",\"_time\":\"2026-11-20T10:00:00Z\"}\n");
+        let one = Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"1\",\"b\":\"<\"}\n".to_vec());
+        let other =
+            Row::new(b"{\"b\":\"\\u003c\",\"a\":\"1\",\"_time\":\"2026-11-20T10:00:00Z\"}\n".to_vec());
         assert_eq!((one.time, one.hash), (other.time, other.hash));
         assert_ne!(
             one.hash,
-            Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"2\",\"b\":\"<\"}\n").hash
+            Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"2\",\"b\":\"<\"}\n".to_vec()).hash
         );
     }
 
@@ -491,12 +481,11 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_put_together() {
-        let mut lines = Lines::default();
-        let mut found = Vec::new();
-        for piece in ["a\nb", "c", "\n\nd\n", "e"] {
-            lines.feed(piece.as_bytes(), |line| found.push(String::from_utf8(line.to_vec()).unwrap()));
-        }
-        assert_eq!(found, ["a\n", "bc\n", "\n", "d\n"]);
+    fn rows_are_put_together() {
+        let mut rows = Rows::default();
+        let pieces = ["a\nb", "c", "\n\nd\n", "e"];
+        let found: Vec<_> =
+            pieces.iter().flat_map(|piece| rows.of(piece.as_bytes())).map(|row| row.line).collect();
+        assert_eq!(found, [&b"a\n"[..], b"bc\n", b"\n", b"d\n"]);
     }
 }

@@ -252,8 +252,8 @@ impl Question {
         }
         let mut printer = self.printer(args, terminal);
         let client = Client::for_query(endpoint, &config.access, stdio::pipe_reader());
-        let answered =
-            client.query(QUERY, &self.form(), config.timeout, |piece| stdio::write_all(printer.piece(piece)));
+        let answered = client
+            .query(QUERY, &self.form(), config.timeout, &mut |piece| stdio::write_all(printer.piece(piece)));
         *rows = printer.rows();
         let is_complete = answered.is_ok();
         let rest = stdio::write_all(printer.end(is_complete)).map_err(Failure::Unprinted);
@@ -293,7 +293,7 @@ impl Question {
         let (range, step) = self.buckets(terminal);
         let client = Client::for_query(endpoint, &config.access, stdio::pipe_reader());
         let mut answer = Vec::new();
-        client.query(HITS, &self.hits_form(range, step), config.timeout, |piece| {
+        client.query(HITS, &self.hits_form(range, step), config.timeout, &mut |piece| {
             answer.extend_from_slice(piece);
             if answer.len() > MAX_HISTOGRAM_BYTES {
                 return Err(io::Error::other("the answer is too long for a histogram"));

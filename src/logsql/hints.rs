@@ -198,8 +198,7 @@ fn filter_traps(filter: &str) -> Vec<String> {
         if braces > 0 {
             if name != "service" && is(at + 1, '=') && is_opening(&tokens, at) {
                 hints.push(format!(
-                    "{{{name}=...}} finds only where '{name}' is a stream field (vlog's is service); {name}:=... \
-                     finds it anywhere"
+                    "{{{name}=...}} finds it as a stream field only (vlog's is service); {name}:=... finds it anywhere"
                 ));
             }
         } else if is(at + 1, ':') {
@@ -280,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_stream_filter_on_another_field_is_found() {
-        hint("{host=\"db1\"} level:error", "where 'host' is a stream field");
+        hint("{host=\"db1\"} level:error", "as a stream field only");
     }
 
     #[test]
