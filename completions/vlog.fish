@@ -101,14 +101,29 @@ complete -c vlog -n "__fish_vlog_using_subcommand run" -s v -l verbose -d 'Say o
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l no-outbox -d 'Do not keep what cannot be delivered'
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l fail -d 'Exit with 1 when it did not work'
 complete -c vlog -n "__fish_vlog_using_subcommand run" -s h -l help -d 'Print help'
-complete -c vlog -n "__fish_vlog_using_subcommand query" -l since -d 'From this time on (1h, 2026-11-20, RFC 3339, unix)' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l since -d 'From this time on' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l until -d 'Up to this time, inclusive' -r
-complete -c vlog -n "__fish_vlog_using_subcommand query" -s n -l limit -d 'At most this many records, 0 for all [default: 100]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s s -l service -d 'Of this service; may be repeated' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s l -l level -d 'Of this level or worse, in any spelling' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l session -d 'Of this session (field `session_id`); may be repeated' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s n -l limit -d 'At most this many records, 0 for all [default: 100, with -f 10]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s o -l output -d 'auto, pretty, json or raw' -r -f -a "auto\t''
+pretty\t''
+json\t''
+raw\t''"
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l fields -d 'Print these fields only, in this order' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l color -d 'auto, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l timeout -d 'Give up after this time without a byte [default: 30s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l tenant -d 'Tenant' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l ca-file -d 'Trust the certificates in this PEM file only' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -s f -l follow -d 'Go on with records as they come'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l histogram -d 'Draw hits over time, by level, instead [default range: the last hour]'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l utc -d 'Show and read times in UTC'
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l exit-empty -d 'Exit with 1 when there are no records'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l dry-run -d 'Print the request, secrets left out, and send nothing'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l insecure -d 'Accept any certificate'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l fail -d 'Exit with 1 when it did not work'

@@ -221,24 +221,68 @@ pub struct RunArgs {
 }
 
 /// Read records back
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Default, Args)]
 #[command(
     after_help = "LOGSQL is sent as it is; see https://docs.victoriametrics.com/victorialogs/logsql/\n\
-                        Without pipes the newest records are printed, oldest first."
+                  Without pipes the newest records are printed, oldest first.\n\n\
+                  TIME is what the server takes (1h, 2026-11-20T10:00 in its own zone,\n\
+                  RFC 3339, unix time), or by your clock: '2 days ago', today, yesterday,\n\
+                  'monday 9:00', 10:30, '2026-11-20 10:30'.\n\n\
+                  FORM auto is pretty on a terminal and json elsewhere. json is the server's\n\
+                  lines byte for byte; with --fields they are written anew. raw is the messages;\n\
+                  with --fields, or in rows without one, the values with tabs between them.\n\n\
+                  Examples:\n  \
+                  vlog query -s nginx -l warn --since '2 hours ago'\n  \
+                  vlog query -f -s nginx --fields host,_msg\n  \
+                  vlog query --histogram level:error --since today\n  \
+                  vlog query '* | stats by (service) count() n' --since 1d"
 )]
 pub struct QueryArgs {
     /// What to look for [default: *]
     #[arg(value_name = "LOGSQL")]
     pub query: Option<String>,
-    /// From this time on (1h, 2026-11-20, RFC 3339, unix)
+    /// From this time on
     #[arg(long = "since", value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
     /// Up to this time, inclusive
     #[arg(long = "until", value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
-    /// At most this many records, 0 for all [default: 100]
+    /// Of this service; may be repeated
+    #[arg(short = 's', long = "service", value_name = "NAME", allow_hyphen_values = true)]
+    pub services: Vec<String>,
+    /// Of this level or worse, in any spelling
+    #[arg(short = 'l', long = "level", value_name = "LEVEL")]
+    pub level: Option<String>,
+    /// Of this session (field `session_id`); may be repeated
+    #[arg(long = "session", value_name = "ID", allow_hyphen_values = true)]
+    pub sessions: Vec<String>,
+    /// At most this many records, 0 for all [default: 100, with -f 10]
     #[arg(short = 'n', long = "limit", value_name = "N")]
     pub limit: Option<String>,
+    /// Go on with records as they come
+    #[arg(short = 'f', long = "follow")]
+    pub follow: bool,
+    /// Draw hits over time, by level, instead [default range: the last hour]
+    #[arg(long = "histogram")]
+    pub histogram: bool,
+    /// auto, pretty, json or raw
+    #[arg(short = 'o', long = "output", value_name = "FORM", hide_possible_values = true, help_heading = "Output",
+        value_parser = PossibleValuesParser::new(["auto", "pretty", "json", "raw"]))]
+    pub output: Option<String>,
+    /// Print these fields only, in this order
+    #[arg(long = "fields", value_name = "NAME,...", help_heading = "Output")]
+    pub fields: Option<String>,
+    /// auto, always or never
+    #[arg(long = "color", value_name = "WHEN", hide_possible_values = true, help_heading = "Output",
+        value_parser = PossibleValuesParser::new(["auto", "always", "never"]))]
+    pub color: Option<String>,
+    /// Show and read times in UTC
+    #[arg(long = "utc", help_heading = "Output")]
+    pub utc: bool,
+    /// Exit with 1 when there are no records
+    #[arg(long = "exit-empty")]
+    pub exit_empty: bool,
     /// Print the request, secrets left out, and send nothing
     #[arg(long = "dry-run")]
     pub dry_run: bool,

@@ -3,15 +3,16 @@
 //! A failed delivery is data, an [`Outcome`], not an error. Redirects are not followed: a POST would lose its
 //! body or its credentials on the way.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::{Response, StatusCode, header};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
-use ureq::{Agent, Body, Error, Proxy, Timeout};
+use ureq::{Agent, Body, BodyReader, Error, Proxy, Timeout};
 
 use crate::config::{Access, Endpoint};
 use crate::net::{Deadline, Names, Patience, Sockets};
@@ -22,6 +23,9 @@ const BUFFER_BYTES: usize = 16 * 1024;
 
 /// The same for `query`, where the response is what matters.
 const QUERY_BUFFER_BYTES: usize = 128 * 1024;
+
+/// The server reads no other kind of body for a query.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The most that is read of the answer to an insert. VictoriaLogs answers with nothing or one line.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
@@ -42,8 +46,64 @@ pub enum Outcome {
     Rejected(String),
 }
 
-/// A connection to one endpoint, opened when first used and kept.
+/// Why an answer to a query did not come, or not whole, as a sentence; or why it could not be used.
 #[derive(Debug)]
+pub enum Failure {
+    /// The server does not take this request, in its own words.
+    Refused(String),
+    /// Another time it may work.
+    Lost(String),
+    /// The same, after waiting in vain.
+    Silent(String),
+    /// Whoever the answer was for did not take it.
+    Unprinted(io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Refused(text) | Self::Lost(text) | Self::Silent(text) => f.write_str(text),
+            Self::Unprinted(error) => write!(f, "could not print the rows: {error}"),
+        }
+    }
+}
+
+/// The body of a good answer.
+pub struct Answer<'a> {
+    client: &'a Client,
+    body: BodyReader<'static>,
+    buffer: Vec<u8>,
+    is_first: bool,
+    idle: Duration,
+}
+
+impl Answer<'_> {
+    /// What has come next; `None` at the end.
+    ///
+    /// # Errors
+    /// The rest does not come.
+    pub fn piece(&mut self) -> Result<Option<&[u8]>, Failure> {
+        let read = self.body.read(&mut self.buffer).map_err(|error| {
+            let client = self.client;
+            client.failure(&Error::from(error), self.idle, |endpoint, cause| {
+                format!("the answer of {endpoint} was cut short: {cause}")
+            })
+        })?;
+        let is_page = self.is_first && is_html(self.buffer.get(..read).unwrap_or_default());
+        if is_page {
+            return Err(self.web_page());
+        }
+        self.is_first = false;
+        Ok(self.buffer.get(..read).filter(|piece| !piece.is_empty()))
+    }
+
+    fn web_page(&self) -> Failure {
+        Failure::Lost(format!("{} answered with a web page; is this the right URL?", self.client.endpoint))
+    }
+}
+
+/// A connection to one endpoint, opened when first used and kept.
+#[derive(Debug, Clone)]
 pub struct Client {
     endpoint: Endpoint,
     access: Access,
@@ -55,16 +115,16 @@ impl Client {
     /// For inserts. A byte to read from `cancel` ends every wait.
     #[must_use]
     pub fn new(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>) -> Self {
-        Self::with_buffer(endpoint, access, cancel, BUFFER_BYTES)
+        Self::with_buffer(endpoint, access, Patience::new(cancel), BUFFER_BYTES)
     }
 
-    /// For queries.
+    /// For queries. Every wait ends once `reader`, a pipe, has nobody at its other end.
     #[must_use]
-    pub fn for_query(endpoint: &Endpoint, access: &Access) -> Self {
-        Self::with_buffer(endpoint, access, None, QUERY_BUFFER_BYTES)
+    pub fn for_query(endpoint: &Endpoint, access: &Access, reader: Option<OwnedFd>) -> Self {
+        Self::with_buffer(endpoint, access, Patience::for_reader(reader), QUERY_BUFFER_BYTES)
     }
 
-    fn with_buffer(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>, bytes: usize) -> Self {
+    fn with_buffer(endpoint: &Endpoint, access: &Access, patience: Patience, bytes: usize) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -75,7 +135,6 @@ impl Client {
             .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")));
         #[cfg(feature = "tls")]
         let config = config.tls_config(tls(access));
-        let patience = Patience::new(cancel);
         let chain = ().chain(ConnectProxyConnector::default()).chain(Sockets(patience.clone()));
         #[cfg(feature = "tls")]
         let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
@@ -132,62 +191,70 @@ impl Client {
         Outcome::Delivered
     }
 
-    /// Asks for `path` with form arguments, waits at most `idle` for each byte, and hands the body of a good answer to `sink`, piece by piece.
+    /// Asks for `path` with form arguments, waits at most `idle` for each byte, and hands the body of a good answer
+    /// to `sink`, piece by piece.
     ///
     /// # Errors
-    /// What kept the answer from coming, or from coming whole; the server's own words where it has some. Errors
-    /// of the sink come back as they are.
+    /// What kept the answer from coming, or from coming whole; what the sink says.
     pub fn query(
         &self,
         path: &str,
-        content_type: &str,
         form: &str,
         idle: Duration,
-        mut sink: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<()> {
+        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut answer = self.open(path, form, idle)?;
+        while let Some(piece) = answer.piece()? {
+            sink(piece).map_err(Failure::Unprinted)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for `path` with form arguments, and waits at most `idle` for each byte until the head of a good answer
+    /// has come. The wait for the rest is bounded likewise.
+    ///
+    /// # Errors
+    /// What kept the answer from coming; the server's own words where it has some.
+    pub fn open(&self, path: &str, form: &str, idle: Duration) -> Result<Answer<'_>, Failure> {
         self.patience.set(None, Some(idle));
-        let reach = |error: &Error| anyhow!("could not reach {}: {}", self.endpoint, self.cause(error, idle));
-        let mut response = self.post(path, content_type, form.as_bytes()).map_err(|error| reach(&error))?;
+        let mut response = self.post(path, FORM, form.as_bytes()).map_err(|error| {
+            self.failure(&error, idle, |endpoint, cause| format!("could not reach {endpoint}: {cause}"))
+        })?;
         let status = response.status();
-        let is_html_type = is_html_by_type(&response);
-        let mut body = response.body_mut().as_reader();
         if !status.is_success() {
             let mut answer = Vec::new();
             // A refusal that is cut off is still a refusal.
-            let _ = body.take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
+            let _ = response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
             let answer = String::from_utf8_lossy(&answer);
             // The server's parser words its errors well; whatever else it says needs the address beside it.
-            match status {
+            return Err(match status {
                 StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY if !answer.trim().is_empty() => {
-                    bail!("{}", answer.trim())
+                    Failure::Refused(answer.trim().to_owned())
                 }
-                _ => bail!("could not query {}: {}", self.endpoint, refusal(&response, &answer)),
-            }
+                _ => Failure::Lost(format!(
+                    "could not query {}: {}",
+                    self.endpoint,
+                    refusal(&response, &answer)
+                )),
+            });
         }
-        let web_page = || anyhow!("{} answered with a web page; is this the right URL?", self.endpoint);
-        if is_html_type {
-            return Err(web_page());
+        let is_html = is_html_by_type(&response);
+        let body = response.into_body().into_reader();
+        let answer = Answer { client: self, body, buffer: vec![0; QUERY_BUFFER_BYTES], is_first: true, idle };
+        if is_html { Err(answer.web_page()) } else { Ok(answer) }
+    }
+
+    /// Sets until when the answer at hand is waited for, beside the pause allowed between two bytes.
+    pub fn set_patience(&self, deadline: Deadline, idle: Duration) {
+        self.patience.set(deadline, Some(idle));
+    }
+
+    fn failure(&self, error: &Error, waited: Duration, say: fn(&Endpoint, &str) -> String) -> Failure {
+        if self.patience.is_abandoned() {
+            return Failure::Unprinted(io::ErrorKind::BrokenPipe.into());
         }
-        let mut buffer = vec![0; QUERY_BUFFER_BYTES];
-        let mut first = true;
-        loop {
-            let read = match body.read(&mut buffer) {
-                Ok(read) => read,
-                Err(error) => {
-                    let cause = self.cause(&Error::from(error), idle);
-                    bail!("the answer of {} was cut short: {cause}", self.endpoint)
-                }
-            };
-            let piece = buffer.get(..read).unwrap_or_default();
-            if first && is_html(piece) {
-                return Err(web_page());
-            }
-            if piece.is_empty() {
-                return Ok(());
-            }
-            first = false;
-            sink(piece)?;
-        }
+        let text = say(&self.endpoint, &self.cause(error, waited));
+        if matches!(error, Error::Timeout(_)) { Failure::Silent(text) } else { Failure::Lost(text) }
     }
 
     fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Response<Body>, Error> {
@@ -236,6 +303,13 @@ impl Client {
         }
         text
     }
+}
+
+/// The arguments of a query as the body of a form.
+#[must_use]
+pub fn form(arguments: &[(&str, &str)]) -> String {
+    let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+    arguments.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
 }
 
 /// `status` and the first line of what the server says about it.
@@ -327,4 +401,17 @@ fn tls(access: &Access) -> ureq::tls::TlsConfig {
         builder = builder.root_certs(RootCerts::from(certificates));
     }
     builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_values_are_encoded() {
+        assert_eq!(
+            form(&[("query", "a:\"b c\" & ж;"), ("start", "1h")]),
+            "query=a%3A%22b%20c%22%20%26%20%D0%B6%3B&start=1h"
+        );
+    }
 }

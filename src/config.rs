@@ -407,7 +407,8 @@ fn parse_switch(text: &str) -> Result<bool> {
 }
 
 /// Names between commas. The server does not trim them, so they are trimmed here.
-fn parse_names(text: &str) -> Vec<String> {
+#[must_use]
+pub fn parse_names(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 

@@ -100,6 +100,11 @@ impl Level {
         })
     }
 
+    /// Every spelling, in lower case, of this level and of those that are worse.
+    pub fn spellings_or_worse(self) -> impl Iterator<Item = &'static str> {
+        SPELLINGS.iter().filter(move |(_, level)| *level >= self).map(|&(spelling, _)| spelling)
+    }
+
     /// The name as it is stored: lower case, because `LogsQL` words are case-sensitive.
     #[must_use]
     pub fn name(self) -> &'static str {

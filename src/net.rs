@@ -9,7 +9,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -48,7 +48,10 @@ struct Inner {
     bounds: Mutex<Bounds>,
     /// Becomes readable when a signal asks to stop waiting.
     cancel: Option<UnixStream>,
+    /// What the answer is for: once its other end is closed nobody wants the rest.
+    reader: Option<OwnedFd>,
     stopped: AtomicBool,
+    abandoned: AtomicBool,
     connections: AtomicUsize,
 }
 
@@ -62,6 +65,11 @@ impl Patience {
     /// No bounds yet; once `cancel` is readable every wait ends soon.
     pub fn new(cancel: Option<UnixStream>) -> Self {
         Self(Arc::new(Inner { cancel, ..Inner::default() }))
+    }
+
+    /// No bounds yet; once `reader`, a pipe, has nobody at its other end, every wait ends.
+    pub fn for_reader(reader: Option<OwnedFd>) -> Self {
+        Self(Arc::new(Inner { reader, ..Inner::default() }))
     }
 
     /// Sets the bounds of the next request: one for the whole of it, one for each pause between two bytes.
@@ -90,8 +98,15 @@ impl Patience {
             let mut fds = vec![(stream.as_fd(), flags)];
             let cancel = self.0.cancel.as_ref().filter(|_| !stopped);
             fds.extend(cancel.map(|fd| (fd.as_fd(), PollFlags::POLLIN)));
+            // Errors and hang-ups are reported without being asked for. No client has a signal pipe too.
+            let reader = self.0.reader.as_ref();
+            fds.extend(reader.map(|fd| (fd.as_fd(), PollFlags::empty())));
             match ready(&fds, left)?.as_slice() {
                 [true, ..] => return Ok(()),
+                [_, true] if reader.is_some() => {
+                    self.0.abandoned.store(true, Ordering::Relaxed);
+                    return Err(Error::Io(io::ErrorKind::BrokenPipe.into()));
+                }
                 [_, true] => self.stop(),
                 _ if stopped => return Err(stopped_by_signal()),
                 _ => return Err(Error::Timeout(Timeout::Global)),
@@ -111,6 +126,12 @@ impl Patience {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody reads the answer any more.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.0.abandoned.load(Ordering::Relaxed)
     }
 
     /// How many connections were opened so far.

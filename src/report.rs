@@ -42,6 +42,14 @@ pub fn bug(panic: &PanicHookInfo) -> String {
     format!("could not go on: a bug in vlog at {place}; please report it")
 }
 
+/// Shows a line of the query and marks a cell of it, for those who look on.
+pub fn mark(line: &str, cell: usize) {
+    if io::stderr().is_terminal() {
+        say(&format!("  {line}"));
+        say(&format!("  {:cell$}^", ""));
+    }
+}
+
 /// `1 record`, `2 records`.
 #[must_use]
 pub fn records(count: u64) -> String {

@@ -1,7 +1,9 @@
 //! stdin and stdout as the caller left them: unbuffered, perhaps non-blocking, and with no descriptor to spare.
 
+use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 
 use crate::wait::{PollFlags, ready};
 
@@ -19,6 +21,14 @@ pub fn read(buffer: &mut [u8]) -> io::Result<usize> {
             result => return result,
         }
     }
+}
+
+/// Another descriptor of stdout, if that is a pipe: one can tell whether somebody still reads it.
+#[must_use]
+pub fn pipe_reader() -> Option<OwnedFd> {
+    let fd = io::stdout().as_fd().try_clone_to_owned().ok()?;
+    let kind = File::from(fd.try_clone().ok()?).metadata().ok()?.file_type();
+    (kind.is_fifo() || kind.is_socket()).then_some(fd)
 }
 
 /// Writes as much as stdout takes now; 0 bytes if that is nothing.

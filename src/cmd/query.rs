@@ -1,29 +1,48 @@
-//! `vlog query`: the server's answer on stdout, byte for byte.
+//! `vlog query`: asks the server, and prints what it answers.
 //!
-//! The query goes as it is and is never edited: time range and limit travel beside it. A command line that is
-//! not understood is refused, for a script must not take the answer to another question for its own.
+//! The query goes as it is and is never edited: time range, limit and conditions travel beside it. A command line
+//! that is not understood is refused, for a script must not take the answer to another question for its own.
 
 use std::io;
 
-use anyhow::Result;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use super::{Context, Verdict, tell};
+use super::{Context, Verdict, level_flag, tell};
 use crate::cli::QueryArgs;
-use crate::client::Client;
-use crate::config::{Config, Endpoint};
+use crate::client::{Client, FORM, Failure, form};
+use crate::config::{Config, Endpoint, parse_names};
 use crate::deliver;
+use crate::follow::{self, Follow};
+use crate::logsql::hints::{hints, mark, place, proposal};
+use crate::logsql::{is_any_of, is_at_least, stages, words};
+use crate::output::{Form, Look, Printer, histogram};
+use crate::range::{Bound, Clock, End, bound};
 use crate::report::{self, Report};
 use crate::signals;
 use crate::stdio;
+use crate::terminal::Terminal;
+use crate::time::Time;
 
 /// The most records of a query without pipes unless told otherwise: a screenful and some.
 const DEFAULT_LIMIT: u64 = 100;
 
-const PATH: &str = "/select/logsql/query";
+/// The same before those that `--follow` waits for, as in tail(1).
+const FOLLOW_LIMIT: u64 = 10;
 
-/// The server reads no other kind of body.
-const FORM: &str = "application/x-www-form-urlencoded";
+/// What a histogram shows unless told otherwise.
+const HISTOGRAM_RANGE: i64 = 3600 * 1_000_000_000;
+
+/// The lines of a histogram, if the terminal does not say how many it has, and at least and at most.
+const HISTOGRAM_LINES: i64 = 40;
+const LEAST_HISTOGRAM_LINES: i64 = 20;
+const MAX_HISTOGRAM_LINES: i64 = 50;
+
+/// The most bytes of a histogram's answer: some hundred levels in each of its buckets take a tenth.
+const MAX_HISTOGRAM_BYTES: usize = 16 * 1024 * 1024;
+
+const QUERY: &str = "/select/logsql/query";
+const HITS: &str = "/select/logsql/hits";
 
 /// Prints what the server finds.
 pub fn run(args: &QueryArgs, context: Context) -> Verdict {
@@ -33,145 +52,298 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     crate::panic_if_asked("query");
     let mut mistakes = context.mistakes;
     mistakes.append(&mut config.mistakes);
-    let limit = args.limit.as_deref().map(|text| {
-        text.trim()
-            .parse::<u64>()
-            .map_err(|_| mistakes.push(format!("could not use --limit: '{text}' is no number")))
-    });
+    let terminal = Terminal::new(context.env);
+    let question = Question::new(args, zone(args.utc, &config), &mut mistakes);
     if !mistakes.is_empty() {
         mistakes
             .push("could not query: the command line was not understood; see vlog query --help".to_owned());
     }
     tell(&config, &mistakes, report);
-    let verdict = |done| Verdict { done, fail: config.fail };
+    let fail = config.fail;
+    let verdict = |done, rows| Verdict {
+        done: done && (rows > 0 || !args.exit_empty),
+        fail: fail || (args.exit_empty && rows == 0),
+    };
     if !mistakes.is_empty() {
-        return verdict(false);
+        return verdict(false, 0);
     }
     let Some(endpoint) = &config.endpoint else {
         report::say("could not query: delivery is off; set VLOG_URL, or give --url");
-        return verdict(false);
+        return verdict(false, 0);
     };
-    // Without a handler a signal does what it does by default.
-    let _ = signals::exit_on_stop(i32::from(config.fail));
-    let Err(error) = ask(args, &config, endpoint, limit.and_then(Result::ok)) else { return verdict(true) };
-    match error.downcast_ref::<io::Error>() {
-        // Whoever reads the rows has seen enough.
-        Some(unwritten) if unwritten.kind() == io::ErrorKind::BrokenPipe => return verdict(true),
-        Some(unwritten) => report::say(&format!("could not print the rows: {unwritten}")),
-        None => report::say(&format!("{error:#}")),
-    }
-    verdict(false)
-}
-
-/// Sends the query and prints the rows. An `io::Error` comes from printing them.
-fn ask(args: &QueryArgs, config: &Config, endpoint: &Endpoint, limit: Option<u64>) -> Result<()> {
-    let query = args.query.as_deref().unwrap_or("*");
-    let piped = has_pipe(query);
-    if piped && limit.is_some() {
-        report::say("--limit was not sent, for the query has pipes; write '| limit N' into it");
-    }
-    let limit = if piped { 0 } else { limit.unwrap_or(DEFAULT_LIMIT) };
-    let limit_text = (limit > 0).then(|| limit.to_string());
-    let arguments = [
-        ("query", Some(query)),
-        ("limit", limit_text.as_deref()),
-        ("start", args.since.as_deref()),
-        ("end", args.until.as_deref()),
-    ];
-    let form = form(&arguments);
-    let client = Client::for_query(endpoint, &config.access);
-    if config.dry_run {
-        let head = client.describe(PATH, FORM);
-        return deliver::print(&head, format!("{form}\n").as_bytes());
-    }
-    let mut rows = 0_u64;
-    client.query(PATH, FORM, &form, config.timeout, |piece| {
-        rows += piece.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
-        stdio::write_all(piece)
-    })?;
-    if limit > 0 && rows == limit {
-        report::say(&format!("only the newest {} shown; -n 0 gives all", report::records(limit)));
-    }
-    Ok(())
-}
-
-/// The arguments that are there, as the body of a form.
-fn form(arguments: &[(&str, Option<&str>)]) -> String {
-    let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-    let pairs = arguments.iter().filter_map(|(name, value)| Some(format!("{name}={}", encode((*value)?))));
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-/// Whether the query has a pipe of its own: outside quotes, comments and the brackets of subqueries.
-///
-/// With pipes the server appends the limit as one more pipe, which cuts groups, or gives the oldest rows.
-fn has_pipe(query: &str) -> bool {
-    let mut depth = 0_usize;
-    let mut chars = query.chars();
-    while let Some(char) = chars.next() {
-        match char {
-            '|' if depth == 0 => return true,
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            '#' => drop(chars.by_ref().find(|char| *char == '\n')),
-            '`' | '"' | '\'' => {
-                let mut escaped = false;
-                let mut inside = chars.clone();
-                let end = inside.find(|inner| {
-                    let end = *inner == char && !escaped;
-                    escaped = *inner == '\\' && !escaped && char != '`';
-                    end
-                });
-                // A quote without its end is a character like any other: `don't`.
-                if end.is_some() {
-                    chars = inside;
+    // Without a handler a signal does what it does by default. A tail ends by one, and has not failed then.
+    let _ = signals::exit_on_stop(i32::from((config.fail || args.exit_empty) && !args.follow));
+    let mut rows = 0;
+    let asked = if args.dry_run {
+        let described = question.describe(args, &config, endpoint, terminal);
+        described.map_err(|error| Failure::Unprinted(error.downcast().unwrap_or_else(io::Error::other)))
+    } else if args.follow {
+        question.follow(args, &config, endpoint, terminal)
+    } else if args.histogram {
+        question.draw(args, &config, endpoint, terminal, &mut rows)
+    } else {
+        question.print(args, &config, endpoint, terminal, &mut rows)
+    };
+    match asked {
+        Ok(()) if args.dry_run => return Verdict { done: true, fail },
+        Ok(()) => {
+            if rows == 0 && !args.follow && (terminal.is_watched || config.verbose) {
+                for hint in hints(&question.query) {
+                    report::say(&format!("no records; {hint}"));
                 }
             }
-            _ => {}
+            return verdict(true, rows);
+        }
+        // Whoever reads the rows has seen enough.
+        Err(Failure::Unprinted(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Verdict { done: true, fail };
+        }
+        Err(failure) => {
+            let text = failure.to_string();
+            report::say(&text);
+            if let Some(at) = place(&question.query, &text) {
+                let (line, cell) = mark(&question.query, at);
+                report::mark(&line, cell);
+            }
+            if let Some(proposal) = proposal(&text).filter(|_| terminal.is_watched || config.verbose) {
+                report::say(&proposal);
+            }
         }
     }
-    false
+    verdict(false, rows)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The zone of the person who asks.
+fn zone(utc: bool, config: &Config) -> TimeZone {
+    if utc {
+        return TimeZone::UTC;
+    }
+    TimeZone::try_system().unwrap_or_else(|_| {
+        if config.verbose {
+            report::say("could not find the local time zone; times are in UTC");
+        }
+        TimeZone::UTC
+    })
+}
 
-    #[test]
-    fn pipes_are_told_from_what_looks_like_them() {
-        for query in [
-            "* | count()",
-            "a|b",
-            "\"x\" | limit 1",
-            "'it''s' | x",
-            "\"\\\\\" | x",
-            "in(a) | x",
-            "# c\n| x",
-            "range[1,2) | x",
-            "!don't | x",
+/// What is asked, whatever becomes of the answer.
+struct Question {
+    query: String,
+    /// Conditions beside it.
+    filters: Vec<String>,
+    since: Option<Bound>,
+    until: Option<Bound>,
+    limit: Option<u64>,
+    clock: Clock,
+}
+
+impl Question {
+    /// Reads the command line, and notes what is wrong with it.
+    fn new(args: &QueryArgs, zone: TimeZone, mistakes: &mut Vec<String>) -> Self {
+        let clock = Clock { now: Timestamp::now(), zone };
+        let mut read = |flag: &str, text: &Option<String>, end| {
+            let found = bound(text.as_deref()?, end, &clock);
+            found.map_err(|error| mistakes.push(format!("could not use {flag}: {error}"))).ok()
+        };
+        let since = read("--since", &args.since, End::Since);
+        let until = read("--until", &args.until, End::Until);
+        let limit = args.limit.as_deref().and_then(|text| {
+            let number = text.trim().parse();
+            number.map_err(|_| mistakes.push(format!("could not use --limit: '{text}' is no number"))).ok()
+        });
+        let is_raw = args.output.as_deref() == Some("raw");
+        for (is_wrong, why) in [
+            (args.follow && args.until.is_some(), "could not use --until: --follow has no end"),
+            (args.follow && args.histogram, "could not use --follow: a histogram does not"),
+            (args.histogram && is_raw, "could not use --output: a histogram has no messages"),
+            (args.histogram && args.limit.is_some(), "could not use --limit: a histogram counts all records"),
+            (args.histogram && args.fields.is_some(), "could not use --fields: a histogram has none"),
         ] {
-            assert!(has_pipe(query), "{query}");
+            mistakes.extend(is_wrong.then(|| why.to_owned()));
         }
-        for query in [
-            "",
-            "*",
-            "\"a | b\"",
-            "'a | b'",
-            "`a | b`",
-            "\"\\\" | \"",
-            "x # | y",
-            "id:in(a | fields id)",
-            "{a=\"|\"}",
-        ] {
-            assert!(!has_pipe(query), "{query}");
+        let mut filters = Vec::new();
+        if !args.services.is_empty() {
+            filters.push(is_any_of("service", &args.services));
         }
+        filters.extend(level_flag(args.level.as_deref(), mistakes).map(is_at_least));
+        if !args.sessions.is_empty() {
+            filters.push(is_any_of("session_id", &args.sessions));
+        }
+        let query = args.query.clone().unwrap_or_else(|| "*".to_owned());
+        Self { query, filters, since, until, limit, clock }
     }
 
-    #[test]
-    fn form_values_are_encoded() {
-        assert_eq!(
-            form(&[("query", Some("a:\"b c\" & ж;")), ("limit", None), ("start", Some("1h"))]),
-            "query=a%3A%22b%20c%22%20%26%20%D0%B6%3B&start=1h"
-        );
+    /// The query and the conditions beside it.
+    fn arguments(&self) -> Vec<(&'static str, &str)> {
+        let filters = self.filters.iter().map(|filter| ("extra_filters", filter.as_str()));
+        [("query", self.query.as_str())].into_iter().chain(filters).collect()
+    }
+
+    /// The most rows to ask for; 0 is all. With pipes the server would cut groups, or give the oldest.
+    fn limit(&self) -> u64 {
+        if stages(&self.query).len() > 1 { 0 } else { self.limit.unwrap_or(DEFAULT_LIMIT) }
+    }
+
+    /// The body of the request for rows.
+    fn form(&self) -> String {
+        let limit = self.limit().to_string();
+        let mut arguments = self.arguments();
+        let bounds = [("start", &self.since), ("end", &self.until)];
+        arguments.insert(1, ("limit", &limit));
+        arguments.retain(|(name, value)| *name != "limit" || *value != "0");
+        arguments
+            .extend(bounds.iter().filter_map(|(name, bound)| Some((*name, bound.as_ref()?.text.as_str()))));
+        form(&arguments)
+    }
+
+    /// Prints the request instead of sending it.
+    fn describe(
+        &self,
+        args: &QueryArgs,
+        config: &Config,
+        endpoint: &Endpoint,
+        terminal: Terminal,
+    ) -> anyhow::Result<()> {
+        let (path, form) = if args.histogram {
+            let (range, step) = self.buckets(terminal);
+            (HITS, self.hits_form(range, step))
+        } else if args.follow {
+            (follow::TAIL, form(&follow::arguments(self.arguments(), self.since.as_ref())))
+        } else {
+            (QUERY, self.form())
+        };
+        let head = Client::for_query(endpoint, &config.access, None).describe(path, FORM);
+        deliver::print(&head, format!("{form}\n").as_bytes())
+    }
+
+    fn look(&self, args: &QueryArgs, terminal: Terminal) -> Look {
+        let color = match args.color.as_deref() {
+            Some("always") => Some(true),
+            Some("never") => Some(false),
+            _ => None,
+        };
+        Look::new(terminal.width, terminal.color(color), terminal.unicode, self.clock.zone.clone())
+    }
+
+    fn printer(&self, args: &QueryArgs, terminal: Terminal) -> Printer {
+        let fields = args.fields.as_deref().map(parse_names);
+        Printer::new(
+            output(args, terminal),
+            fields,
+            words(&self.query),
+            self.look(args, terminal),
+            args.follow,
+            self.limit(),
+        )
+    }
+
+    /// Prints the rows, and counts them.
+    fn print(
+        &self,
+        args: &QueryArgs,
+        config: &Config,
+        endpoint: &Endpoint,
+        terminal: Terminal,
+        rows: &mut u64,
+    ) -> Result<(), Failure> {
+        let limit = self.limit();
+        if self.limit.is_some() && stages(&self.query).len() > 1 {
+            report::say("--limit was not sent, for the query has pipes; write '| limit N' into it");
+        }
+        let mut printer = self.printer(args, terminal);
+        let client = Client::for_query(endpoint, &config.access, stdio::pipe_reader());
+        let answered = client
+            .query(QUERY, &self.form(), config.timeout, &mut |piece| stdio::write_all(printer.piece(piece)));
+        *rows = printer.rows();
+        let is_complete = answered.is_ok();
+        let rest = stdio::write_all(printer.end(is_complete)).map_err(Failure::Unprinted);
+        *rows = printer.rows().max(*rows);
+        answered?;
+        rest?;
+        if limit > 0 && *rows == limit {
+            report::say(&format!("only the newest {} shown; -n 0 gives all", report::records(limit)));
+        }
+        Ok(())
+    }
+
+    /// Prints the last rows and those that come.
+    fn follow(
+        &self,
+        args: &QueryArgs,
+        config: &Config,
+        endpoint: &Endpoint,
+        terminal: Terminal,
+    ) -> Result<(), Failure> {
+        let client = || Client::for_query(endpoint, &config.access, stdio::pipe_reader());
+        let printer = self.printer(args, terminal);
+        let clients = [client(), client()];
+        let follow = Follow::new(self.arguments(), clients, config.timeout, stdio::pipe_reader(), printer);
+        follow.run(self.limit.unwrap_or(FOLLOW_LIMIT), self.since.as_ref())
+    }
+
+    /// Draws hits over time, and counts them.
+    fn draw(
+        &self,
+        args: &QueryArgs,
+        config: &Config,
+        endpoint: &Endpoint,
+        terminal: Terminal,
+        rows: &mut u64,
+    ) -> Result<(), Failure> {
+        let (range, step) = self.buckets(terminal);
+        let client = Client::for_query(endpoint, &config.access, stdio::pipe_reader());
+        let mut answer = Vec::new();
+        client.query(HITS, &self.hits_form(range, step), config.timeout, &mut |piece| {
+            answer.extend_from_slice(piece);
+            if answer.len() > MAX_HISTOGRAM_BYTES {
+                return Err(io::Error::other("the answer is too long for a histogram"));
+            }
+            Ok(())
+        })?;
+        let mut out = Vec::new();
+        *rows = histogram::draw(&answer, range, step, &self.look(args, terminal), &mut out)
+            .map_err(|error| Failure::Lost(format!("could not draw: {error}")))?;
+        let shown = if output(args, terminal) == Form::Json { &answer } else { &out };
+        stdio::write_all(shown).map_err(Failure::Unprinted)?;
+        if self.since.is_none() {
+            report::say("only the last hour shown; --since says from when on");
+        }
+        Ok(())
+    }
+
+    /// The range of a histogram, and the width of its buckets in seconds.
+    fn buckets(&self, terminal: Terminal) -> (histogram::Range, i64) {
+        let to = self.until.as_ref().map_or_else(Time::now, |bound| bound.instant);
+        let hour_before = || Time(to.0.saturating_sub(HISTOGRAM_RANGE));
+        let from = self.since.as_ref().map_or_else(hour_before, |bound| bound.instant);
+        // The prompt, the totals and what is said of the range take some lines.
+        let lines = terminal.height.and_then(|lines| i64::try_from(lines).ok()).unwrap_or(HISTOGRAM_LINES);
+        let lines = (lines - 4).clamp(LEAST_HISTOGRAM_LINES, MAX_HISTOGRAM_LINES);
+        ((from, to), histogram::step((from, to), lines))
+    }
+
+    fn hits_form(&self, range: histogram::Range, step: i64) -> String {
+        let step = format!("{step}s");
+        let ends = [range.0, range.1].map(|end| end.to_string());
+        let [from, to] = &ends;
+        // Days begin at midnight here, not in Greenwich.
+        let at = Timestamp::from_nanosecond(range.1.0.into()).unwrap_or_default();
+        let offset = format!("{}s", -self.clock.zone.to_offset(at).seconds());
+        let mut arguments = self.arguments();
+        arguments.extend([("field", "level"), ("step", &step), ("offset", &offset)]);
+        arguments.push(("start", self.since.as_ref().map_or(from, |bound| &bound.text)));
+        arguments.push(("end", self.until.as_ref().map_or(to, |bound| &bound.text)));
+        form(&arguments)
+    }
+}
+
+/// The form that was asked for, or that suits who reads.
+fn output(args: &QueryArgs, terminal: Terminal) -> Form {
+    match args.output.as_deref() {
+        Some("pretty") => Form::Pretty,
+        Some("json") => Form::Json,
+        Some("raw") => Form::Raw,
+        _ if terminal.is_watched => Form::Pretty,
+        _ => Form::Json,
     }
 }

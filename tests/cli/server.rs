@@ -36,6 +36,8 @@ pub enum Answer {
     Late(Duration),
     /// These bytes, word for word.
     Raw(Vec<u8>),
+    /// The same, and then nothing, without an end.
+    Open(Vec<u8>),
     /// The same, after this time.
     LateRaw(Duration, Vec<u8>),
 }
@@ -55,11 +57,19 @@ impl Request {
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
-    /// The value of a form argument, decoded.
+    /// The value of a form argument, decoded; the first if there are more.
     pub fn form(&self, name: &str) -> Option<String> {
+        self.forms(name).into_iter().next()
+    }
+
+    /// The values of a form argument that may be repeated, decoded.
+    pub fn forms(&self, name: &str) -> Vec<String> {
         let body = String::from_utf8(self.body.clone()).unwrap();
-        let value =
-            body.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")).map(str::to_owned))?;
+        let values = body.split('&').filter_map(|pair| pair.strip_prefix(&format!("{name}=")));
+        values.map(Self::decode).collect()
+    }
+
+    fn decode(value: &str) -> String {
         let mut bytes = Vec::new();
         let mut rest = value.as_bytes();
         while let [first, tail @ ..] = rest {
@@ -72,7 +82,7 @@ impl Request {
                 rest = tail;
             }
         }
-        Some(String::from_utf8(bytes).unwrap())
+        String::from_utf8(bytes).unwrap()
     }
 }
 
@@ -257,6 +267,11 @@ fn serve(
             Answer::Garbage => {
                 out.write_all(b"\x00\xff this is not HTTP\r\n\r\n")?;
                 return stream.shutdown(Shutdown::Both);
+            }
+            Answer::Open(bytes) => {
+                out.write_all(&bytes)?;
+                // Until the client goes.
+                let _ = reader.read_line(&mut String::new());
             }
             Answer::LateRaw(time, bytes) => {
                 thread::sleep(time);

@@ -7,10 +7,12 @@
 #![allow(clippy::missing_panics_doc, clippy::format_collect, clippy::print_stderr)]
 
 mod env;
+mod follow;
 mod http;
 mod order;
 mod outage;
 mod query;
+mod read;
 mod readme;
 mod samples;
 mod server;

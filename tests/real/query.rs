@@ -145,7 +145,7 @@ fn errors_are_told_in_the_words_of_the_server() {
     asked("foo:(", &[], &[]);
     asked("_time:1M", &[], &[]);
     asked("\"open", &[], &[]);
-    asked("*", &["--since", "yesterday"], &[("start", "yesterday")]);
+    asked("* | stats by (", &["--since", "1h"], &[("start", "1h")]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::env::Env;
 use crate::server::{Server, text, texts};
 
 /// Texts that something on the way might take for syntax. None has a newline or NUL in it.
-const NASTY: [&str; 40] = [
+pub const NASTY: [&str; 40] = [
     "'",
     "\"",
     "\"quoted\"",

@@ -1,0 +1,140 @@
+//! `vlog query --follow` over a server that stops and comes back.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::env::Env;
+use crate::server::Server;
+
+/// A running `vlog query -f`, its lines as they come.
+struct Following {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Following {
+    fn start(env: &Env, args: &[&str]) -> Self {
+        let mut command = env.vlog();
+        command.args(["query", "-f", "-o", "raw"]).args(args);
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (send, lines) = channel();
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    /// Waits until all of these were seen.
+    #[track_caller]
+    fn sees(&mut self, expected: &[String]) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !expected.iter().all(|line| self.seen.contains(line)) {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Timeout) => panic!("{:?} of {expected:?}", self.seen),
+                Err(RecvTimeoutError::Disconnected) => panic!("it has ended after {:?}", self.seen),
+            }
+        }
+    }
+
+    /// Waits for what should not come any more, ends it, and gives all that it has shown.
+    fn end(mut self, wait: Duration) -> Vec<String> {
+        thread::sleep(wait);
+        let id = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        self.seen.extend(self.lines.iter());
+        self.seen
+    }
+}
+
+fn numbers(name: &str, count: u32) -> Vec<String> {
+    (1..=count).map(|n| format!("{name} {n}")).collect()
+}
+
+#[test]
+fn over_a_restart_every_row_is_shown_once() {
+    let Some(mut server) = Server::start_with(&["-http.maxGracefulShutdownDuration=1s"]) else { return };
+    let env = Env::new(&server);
+    let send = |name: &str, at: Option<&str>| {
+        for message in numbers(name, 5) {
+            let time = at.map_or(vec![], |at| vec!["-t", at]);
+            env.run(&[vec!["send", "-s", "x", &message], time].concat());
+        }
+    };
+    send("old", None);
+    server.flush();
+    let mut following = Following::start(&env, &["service:=x", "-n", "3"]);
+    following.sees(&numbers("old", 5)[2..]);
+    // Of one nanosecond, twice: the second half comes when the first was shown.
+    let now = Timestamp::now().to_string();
+    send("same", Some(&now));
+    following.sees(&numbers("same", 5));
+    send("before", None);
+    following.sees(&numbers("before", 5));
+    server.stop();
+    // They wait in the outbox, with the time of now.
+    send("during", None);
+    thread::sleep(Duration::from_secs(2));
+    server.start_again();
+    send("after", None);
+    env.run(&["flush", "--fail"]);
+    following.sees(&[numbers("during", 5), numbers("after", 5)].concat());
+    let mut seen = following.end(Duration::from_secs(5));
+    let mut expected = numbers("old", 5).split_off(2);
+    for name in ["same", "before", "during", "after"] {
+        expected.extend(numbers(name, 5));
+    }
+    seen.sort();
+    expected.sort();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn rows_that_are_alike_are_all_shown() {
+    let Some(server) = Server::start() else { return };
+    let env = Env::new(&server);
+    let now = Timestamp::now().to_string();
+    for _ in 0..3 {
+        env.send(["twin", "-s", "x", "-t", &now]);
+    }
+    server.flush();
+    let mut following = Following::start(&env, &["-s", "x"]);
+    following.sees(&["twin".to_owned()]);
+    env.send(["last", "-s", "x"]);
+    following.sees(&["last".to_owned()]);
+    assert_eq!(following.end(Duration::from_secs(2)), ["twin", "twin", "twin", "last"]);
+}
+
+#[test]
+fn since_now_is_only_what_comes() {
+    let Some(server) = Server::start() else { return };
+    let env = Env::new(&server);
+    env.send(["old", "-s", "x"]);
+    server.flush();
+    thread::sleep(Duration::from_millis(1100));
+    let mut following = Following::start(&env, &["-l", "error", "--since", "now"]);
+    thread::sleep(Duration::from_millis(500));
+    env.send(["harmless", "-s", "x"]);
+    env.send(["new", "-s", "x", "-l", "error"]);
+    following.sees(&["new".to_owned()]);
+    assert_eq!(following.end(Duration::ZERO), ["new"]);
+}
+
+#[test]
+fn a_burst_is_shown_whole_and_in_order() {
+    let Some(server) = Server::start() else { return };
+    let env = Env::new(&server);
+    let mut following = Following::start(&env, &["-s", "x"]);
+    thread::sleep(Duration::from_millis(500));
+    let lines = numbers("line", 20_000);
+    env.pipe(&["-s", "x"], lines.join("\n"));
+    following.sees(&lines[19_999..]);
+    assert_eq!(following.end(Duration::from_secs(1)), lines);
+}
