@@ -20,7 +20,7 @@ help: ## Show this list
 
 build: ## Build the static release binary
 ifeq ($(shell uname -s),Linux)
-	RUSTFLAGS="$(if $(findstring gnu,$(TARGET)),-C target-feature=+crt-static)" \
+	$(if $(findstring gnu,$(TARGET)),RUSTFLAGS="-C target-feature=+crt-static") \
 		$(CARGO) build --release --locked --target $(TARGET)
 	@mkdir -p target/static && cp $(BINARY) target/static/vlog
 else

@@ -321,41 +321,48 @@ pub struct CompletionsArgs {
     pub shell: String,
 }
 
+/// A verb: its name, what it does, and its own options.
+type Entry = (&'static str, &'static str, fn(Command) -> Command);
+
+const VERBS: [Entry; 8] = [
+    ("send", "Send one record", SendArgs::augment_args),
+    ("pipe", "Send each line of stdin as a record", PipeArgs::augment_args),
+    ("hook", "Log what an agent tells its hook", |command| {
+        // An agent takes any failure for trouble, so there is none to ask for.
+        let command = HookArgs::augment_args(command).mut_arg("fail", |fail| fail.hide(true));
+        command
+            .mut_arg("timeout", |time| time.help("Give up after this time in all, 1s at most [default: 1s]"))
+    }),
+    ("run", "Run a command and log what it writes", |command| {
+        // The status is the command's, so there is no failure to ask for.
+        RunArgs::augment_args(command).mut_arg("fail", |fail| fail.hide(true))
+    }),
+    ("query", "Read records back", QueryArgs::augment_args),
+    ("flush", "Deliver what waits in the outbox", FlushArgs::augment_args),
+    ("status", "Show the settings, the server and the outbox", StatusArgs::augment_args),
+    ("completions", "Print the completion script for a shell", CompletionsArgs::augment_args),
+];
+
 /// The whole tree; the verbs' own options appear when they are needed.
 #[must_use]
 pub fn command() -> Command {
-    let verb = |name: &'static str, about: &'static str, arguments: fn(Command) -> Command| {
-        Command::new(name).about(about).args_override_self(true).defer(arguments)
-    };
-    Command::new("vlog")
+    with_verbs(|_| true)
+}
+
+/// The tree with some of the verbs.
+fn with_verbs(wanted: impl Fn(&str) -> bool) -> Command {
+    let root = Command::new("vlog")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Send log records to VictoriaLogs from hooks and scripts, and read them back")
         .after_help(AFTER_HELP)
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .subcommand_value_name("VERB")
-        .subcommand_help_heading("Verbs")
-        .subcommand(verb("send", "Send one record", SendArgs::augment_args))
-        .subcommand(verb("pipe", "Send each line of stdin as a record", PipeArgs::augment_args))
-        .subcommand(verb("hook", "Log what an agent tells its hook", |command| {
-            // An agent takes any failure for trouble, so there is none to ask for.
-            let command = HookArgs::augment_args(command).mut_arg("fail", |fail| fail.hide(true));
-            command.mut_arg("timeout", |time| {
-                time.help("Give up after this time in all, 1s at most [default: 1s]")
-            })
-        }))
-        .subcommand(verb("run", "Run a command and log what it writes", |command| {
-            // The status is the command's, so there is no failure to ask for.
-            RunArgs::augment_args(command).mut_arg("fail", |fail| fail.hide(true))
-        }))
-        .subcommand(verb("query", "Read records back", QueryArgs::augment_args))
-        .subcommand(verb("flush", "Deliver what waits in the outbox", FlushArgs::augment_args))
-        .subcommand(verb("status", "Show the settings, the server and the outbox", StatusArgs::augment_args))
-        .subcommand(verb(
-            "completions",
-            "Print the completion script for a shell",
-            CompletionsArgs::augment_args,
-        ))
+        .subcommand_help_heading("Verbs");
+    let verbs = VERBS.into_iter().filter(|(name, ..)| wanted(name));
+    verbs.fold(root, |root, (name, about, arguments)| {
+        root.subcommand(Command::new(name).about(about).args_override_self(true).defer(arguments))
+    })
 }
 
 /// Reads the command line, the program's name included.
@@ -363,20 +370,25 @@ pub fn command() -> Command {
 /// # Errors
 /// What clap could not make sense of; also help and version, which clap treats as errors.
 pub fn parse(argv: &[String]) -> Result<Verb, clap::Error> {
-    let mut command = command();
+    // A branch that is not needed is not built, and none is taken down: that would cost a tenth of a `send` each.
+    let first = argv.get(1).filter(|first| VERBS.iter().any(|(name, ..)| name == first));
+    let mut command = with_verbs(|name| first.is_none_or(|first| first == name));
     let matches = command.try_get_matches_from_mut(argv);
-    // Taking the tree down would cost a tenth of a `send`; the process gives its memory back soon enough.
     std::mem::forget(command);
-    let matches = matches?;
-    match matches.subcommand() {
-        Some(("send", matches)) => SendArgs::from_arg_matches(matches).map(Verb::Send),
-        Some(("pipe", matches)) => PipeArgs::from_arg_matches(matches).map(Verb::Pipe),
-        Some(("hook", matches)) => HookArgs::from_arg_matches(matches).map(Verb::Hook),
-        Some(("run", matches)) => RunArgs::from_arg_matches(matches).map(Verb::Run),
-        Some(("query", matches)) => QueryArgs::from_arg_matches(matches).map(Verb::Query),
-        Some(("flush", matches)) => FlushArgs::from_arg_matches(matches).map(Verb::Flush),
-        Some(("status", matches)) => StatusArgs::from_arg_matches(matches).map(Verb::Status),
-        Some((_, matches)) => CompletionsArgs::from_arg_matches(matches).map(Verb::Completions),
-        None => Err(self::command().error(clap::error::ErrorKind::MissingSubcommand, "no verb given")),
-    }
+    let Some((name, mut matches)) = matches?.remove_subcommand() else {
+        return Err(self::command().error(clap::error::ErrorKind::MissingSubcommand, "no verb given"));
+    };
+    let of_verb = &mut matches;
+    let verb = match name.as_str() {
+        "send" => SendArgs::from_arg_matches_mut(of_verb).map(Verb::Send),
+        "pipe" => PipeArgs::from_arg_matches_mut(of_verb).map(Verb::Pipe),
+        "hook" => HookArgs::from_arg_matches_mut(of_verb).map(Verb::Hook),
+        "run" => RunArgs::from_arg_matches_mut(of_verb).map(Verb::Run),
+        "query" => QueryArgs::from_arg_matches_mut(of_verb).map(Verb::Query),
+        "flush" => FlushArgs::from_arg_matches_mut(of_verb).map(Verb::Flush),
+        "status" => StatusArgs::from_arg_matches_mut(of_verb).map(Verb::Status),
+        _ => CompletionsArgs::from_arg_matches_mut(of_verb).map(Verb::Completions),
+    };
+    std::mem::forget(matches);
+    verb
 }
