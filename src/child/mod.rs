@@ -161,7 +161,7 @@ impl Command {
 
     /// Starts it with `streams` in the place of the descriptors 0, 1 and 2; what is not named there is inherited, and
     /// so is everything else.
-    fn spawn(&self, streams: &[(BorrowedFd, i32)]) -> Result<Pid, NotRun> {
+    fn spawn(&self, streams: &[(BorrowedFd, i32)]) -> Result<Pid, Errno> {
         let mut actions = PosixSpawnFileActions::init()?;
         for (from, to) in streams {
             actions.add_dup2(from.as_raw_fd(), *to)?;
@@ -179,7 +179,6 @@ impl Command {
             Err(Errno::ENOEXEC) => spawn(&self.as_script()),
             result => result,
         }
-        .map_err(NotRun::from)
     }
 
     /// Puts the command into this process's place. Returns only if that is not possible.
@@ -213,7 +212,8 @@ fn find(program: &OsStr, path: &OsStr) -> OsString {
     });
     match found {
         Some(found) if !program.as_bytes().contains(&b'/') => found.into_os_string(),
-        _ => Path::new(".").join(program).into_os_string(),
+        _ if program.as_bytes().starts_with(b"-") => Path::new(".").join(program).into_os_string(),
+        _ => program.to_owned(),
     }
 }
 
@@ -260,7 +260,8 @@ mod tests {
         }
         let path = std::env::join_paths([&first, &second]).unwrap();
         assert_eq!(find(OsStr::new("job"), &path), second.join("job"));
-        assert_eq!(find(OsStr::new("a/job"), &path), "./a/job");
+        assert_eq!(find(OsStr::new("a/job"), &path), "a/job");
+        assert_eq!(find(OsStr::new("./job"), &path), "./job");
         assert_eq!(find(OsStr::new("-x/job"), &path), "./-x/job");
         assert_eq!(find(OsStr::new("/a/job"), &path), "/a/job");
     }

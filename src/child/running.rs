@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpgrp, tcgetpgrp};
+use nix::unistd::{Pid, getpgid, tcgetpgrp};
 use signal_hook::consts::{
-    SIGABRT, SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP,
-    SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+    SIGABRT, SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGPROF, SIGQUIT, SIGSYS, SIGTERM,
+    SIGTRAP, SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU,
 };
 use signal_hook::low_level::raise;
 
@@ -22,8 +22,10 @@ use crate::signals::{Ignored, Inbox};
 use crate::wait::{PollFlags, ready};
 
 /// Signals that concern the command and not vlog: each is passed on whenever it comes.
-const PASSED_ON: [i32; 11] =
-    [SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGABRT, SIGIO, SIGCONT];
+const PASSED_ON: [i32; 14] = [
+    SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGABRT, SIGIO, SIGCONT,
+    SIGXCPU, SIGTRAP, SIGSYS,
+];
 
 /// Signals that a terminal sends to all processes in its foreground, so that the command has them already.
 const OF_TERMINAL: [i32; 4] = [SIGINT, SIGQUIT, SIGTSTP, SIGWINCH];
@@ -120,7 +122,11 @@ impl Ready {
         let mut streams: Vec<(BorrowedFd, i32)> = vec![(self.stdout.as_fd(), 1), (self.stderr.as_fd(), 2)];
         streams.extend(self.stdin.iter().map(|stdin| (stdin.as_fd(), 0)));
         let start = Instant::now();
-        let pid = command.spawn(&streams).map_err(StartError::Command)?;
+        let pid = command.spawn(&streams).map_err(|error| match error {
+            // Without vlog's own descriptors and threads it may work.
+            Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM => StartError::Setup(error.into()),
+            error => StartError::Command(error.into()),
+        })?;
         let _ = self.running.start.set((pid, start));
         Ok((self.running, self.inbox))
     }
@@ -196,7 +202,7 @@ impl Running {
 
 /// Gives a command a signal that came for it, unless it has it already; whether it was given.
 fn pass_on(pid: Pid, signal: i32) -> bool {
-    let has_it_already = OF_TERMINAL.contains(&signal) && shares_terminal();
+    let has_it_already = OF_TERMINAL.contains(&signal) && is_in_foreground(Some(pid));
     if signal == SIGCHLD || has_it_already {
         return false;
     }
@@ -210,7 +216,7 @@ fn reap(pid: Pid) -> Option<Ended> {
     match waitpid(pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
         Ok(WaitStatus::Exited(_, code)) => Some(Ended::Code(u8::try_from(code).unwrap_or(u8::MAX))),
         Ok(WaitStatus::Signaled(_, signal, _)) => Some(Ended::Signal(signal as i32)),
-        Ok(WaitStatus::Stopped(..)) if shares_terminal() => {
+        Ok(WaitStatus::Stopped(..)) if is_in_foreground(None) => {
             let _ = raise(Signal::SIGSTOP as i32);
             None
         }
@@ -249,8 +255,9 @@ pub fn linger(inbox: &mut Inbox, done: BorrowedFd, time: Option<Duration>, hurry
     }
 }
 
-/// Whether the command is in the foreground of a terminal.
-fn shares_terminal() -> bool {
+/// Whether a process, or this one, is in the foreground of the terminal. A command may have left the group that it was
+/// started in, as timeout(1) does.
+fn is_in_foreground(pid: Option<Pid>) -> bool {
     let Ok(terminal) = std::fs::File::open("/dev/tty") else { return false };
-    tcgetpgrp(&terminal).is_ok_and(|group| group == getpgrp())
+    tcgetpgrp(&terminal).is_ok_and(|group| getpgid(pid).is_ok_and(|own| own == group))
 }

@@ -20,6 +20,8 @@ struct Interpreter {
     verb: &'static str,
     /// Options whose value is the next word.
     valued: &'static [&'static str],
+    /// Letters of short options whose value may be in the same word.
+    attached: &'static str,
     /// Letters of short options, and whole long ones, with which no word is a script: programs on the command line,
     /// modules, questions for the version.
     scriptless: &'static str,
@@ -31,6 +33,7 @@ const INTERPRETERS: [Interpreter; 9] = [
         names: &["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"],
         verb: "",
         valued: &["-o", "+o", "-O", "+O", "--rcfile", "--init-file"],
+        attached: "",
         scriptless: "cs",
         scriptless_long: &["--help", "--version"],
     },
@@ -38,6 +41,7 @@ const INTERPRETERS: [Interpreter; 9] = [
         names: &["python", "pypy"],
         verb: "",
         valued: &["-W", "-X", "--check-hash-based-pycs"],
+        attached: "WX",
         scriptless: "cmVh",
         scriptless_long: &["--help", "--version"],
     },
@@ -54,6 +58,7 @@ const INTERPRETERS: [Interpreter; 9] = [
             "--conditions",
             "--env-file",
         ],
+        attached: "rC",
         scriptless: "epivh",
         scriptless_long: &["--eval", "--print", "--interactive", "--version", "--help", "--test", "--run"],
     },
@@ -61,14 +66,23 @@ const INTERPRETERS: [Interpreter; 9] = [
         names: &["ruby"],
         verb: "",
         valued: &["-I", "-r", "-E"],
+        attached: "IrEWKTFi0",
         scriptless: "evhSCx",
         scriptless_long: &["--version", "--help"],
     },
-    Interpreter { names: &["perl"], verb: "", valued: &["-I"], scriptless: "eEvVhSx", scriptless_long: &[] },
+    Interpreter {
+        names: &["perl"],
+        verb: "",
+        valued: &["-I"],
+        attached: "IMmFCDdil0",
+        scriptless: "eEvVhSx",
+        scriptless_long: &[],
+    },
     Interpreter {
         names: &["php"],
         verb: "",
         valued: &["-c", "-d", "-z", "--php-ini", "--define"],
+        attached: "cdz",
         scriptless: "rBRFESaimvhslwf",
         scriptless_long: &["--run", "--version", "--help", "--server", "--info", "--file"],
     },
@@ -76,6 +90,7 @@ const INTERPRETERS: [Interpreter; 9] = [
         names: &["deno"],
         verb: "run",
         valued: &["-c", "--config", "--import-map", "--lock", "-L", "--log-level"],
+        attached: "",
         scriptless: "h",
         scriptless_long: &["--help"],
     },
@@ -83,6 +98,7 @@ const INTERPRETERS: [Interpreter; 9] = [
         names: &["bun"],
         verb: "run",
         valued: &["-r", "--preload", "--cwd", "-c", "--config"],
+        attached: "",
         scriptless: "epvh",
         scriptless_long: &["--eval", "--print", "--version", "--help"],
     },
@@ -100,6 +116,7 @@ const INTERPRETERS: [Interpreter; 9] = [
             "--env-file",
             "--package",
         ],
+        attached: "p",
         scriptless: "mh",
         scriptless_long: &["--module", "--help"],
     },
@@ -110,7 +127,7 @@ const ENDINGS: [&str; 8] = [".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".jsx",
 
 /// The script's name, if the words are an interpreter's and say one.
 fn script(words: &[String]) -> Option<&str> {
-    let (program, words) = without_env(words).split_first()?;
+    let (program, words) = without_launchers(words).split_first()?;
     let name = Path::new(program).file_name()?.to_str()?;
     // python3.12
     let name = name.trim_end_matches(|char: char| char.is_ascii_digit() || char == '.');
@@ -149,9 +166,13 @@ fn first_plain(interpreter: &Interpreter, words: &[String]) -> Option<usize> {
             if interpreter.scriptless_long.contains(&name) {
                 return None;
             }
-        } else if letters.contains(|letter| interpreter.scriptless.contains(letter)) {
-            // Perhaps a letter of some option's value; then it counts as there.
-            return None;
+        } else {
+            // Up to the letter whose value is the rest of the word.
+            let end = letters.find(|letter| interpreter.attached.contains(letter)).unwrap_or(letters.len());
+            let (switches, _) = letters.split_at(end);
+            if switches.contains(|letter| interpreter.scriptless.contains(letter)) {
+                return None;
+            }
         }
         // `set -euo pipefail` is a habit in shells.
         let is_shells =
@@ -168,6 +189,33 @@ fn looks_like_script(word: &str) -> bool {
     let is_address = word.contains("://") || word.starts_with("npm:") || word.starts_with("jsr:");
     let is_path = word.starts_with('/') || word.starts_with("./") || word.starts_with("../");
     !is_address && (is_path || ENDINGS.iter().any(|ending| word.ends_with(ending)))
+}
+
+/// What `timeout`, `nice` and the like would start, for words that begin with them.
+fn without_launchers(words: &[String]) -> &[String] {
+    let mut rest = words;
+    loop {
+        let program =
+            rest.first().and_then(|word| Path::new(word).file_name()).and_then(|name| name.to_str());
+        // Options with a value of their own, and how many words come before the command.
+        let (valued, before): (&[&str], usize) = match program {
+            Some("env") => {
+                rest = without_env(rest);
+                continue;
+            }
+            Some("nohup" | "setsid") => (&[], 0),
+            Some("nice") => (&["-n", "--adjustment"], 0),
+            Some("timeout") => (&["-s", "--signal", "-k", "--kill-after"], 1),
+            Some("stdbuf") => (&["-i", "-o", "-e", "--input", "--output", "--error"], 0),
+            _ => return rest,
+        };
+        rest = rest.get(1..).unwrap_or_default();
+        while let Some((word, after)) = rest.split_first().filter(|(word, _)| word.starts_with('-')) {
+            let skipped = usize::from(valued.contains(&word.as_str()));
+            rest = after.get(skipped..).unwrap_or_default();
+        }
+        rest = rest.get(before..).unwrap_or_default();
+    }
 }
 
 /// What `env` would start, for words that begin with it.
@@ -237,6 +285,14 @@ mod tests {
             "env python3 s",
             "/usr/bin/env python3 -u s",
             "env A=b -u C -i bash s",
+            "perl -I/home/me/lib s",
+            "perl -Mfeature=say -MData::Dumper s",
+            "python3 -Xfaulthandler -Wignore s",
+            "ruby -Iservice -rjson s",
+            "php -dxdebug.mode=off s",
+            "timeout 5 python3 s",
+            "timeout -k 1 -s TERM 5 env A=b nice -n 5 python3 -u s",
+            "nohup stdbuf -oL bash s",
         ] {
             reads(line, Some("s"));
         }
@@ -263,7 +319,6 @@ mod tests {
             "python3 -c s",
             "python3 -m s",
             "python3 -um s",
-            "python3 -Wmodule s",
             "python3 --version",
             "python3 -",
             "python3",

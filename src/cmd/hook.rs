@@ -21,7 +21,7 @@ use crate::cli::HookArgs;
 use crate::config::Config;
 use crate::deliver::{Delivery, Fate};
 use crate::item::Item;
-use crate::json::Scanner;
+use crate::json::{Kind, Scanner};
 use crate::payload::{Event, Given, clean_items, event, plan};
 use crate::protocol::Batch;
 use crate::record::Record;
@@ -104,7 +104,14 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
         }
         None => take(stop.as_ref(), &mut see),
     };
-    let scan = scanner.finish();
+    let mut scan = scanner.finish();
+    // Codex' `notify` puts the payload behind the command's own words.
+    let last = context.command.last().map(|word| word.to_string_lossy());
+    if let Some(word) = last.filter(|word| scan.kind == Some(Kind::Empty) && word.starts_with('{')) {
+        let mut scanner = Scanner::new(&plan);
+        scanner.feed(word.as_bytes());
+        scan = scanner.finish();
+    }
     let outcome = command.map(|command| {
         let words: Vec<_> = context.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let payload = kept.filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES);

@@ -43,8 +43,9 @@ const QUEUE_BYTES: usize = 1024 * 1024;
 /// for a server at most; whoever takes longer hangs, on a broken disk for one, and is done without.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The end of the output that goes along with a failure: well below the server's longest line.
-const TAIL_BYTES: usize = 64 * 1024;
+/// The end of the output that goes along with a failure. Six times as much, as control characters take in JSON, is still
+/// below the server's longest line.
+const TAIL_BYTES: usize = 40 * 1024;
 
 /// What the logging thread needs beside the delivery itself.
 const SLACK: Duration = Duration::from_millis(500);

@@ -264,3 +264,32 @@ fn a_payload_that_is_none_reaches_the_command_too() {
         assert!(server.record().contains_key("vlog_error"), "{payload}");
     }
 }
+
+#[test]
+fn a_payload_behind_the_commands_words_is_logged_too() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let payload = r#"{"type":"agent-turn-complete","thread-id":"t1"}"#;
+    let finished = env.run_with(&["hook", "--", "echo", payload], "");
+    assert_eq!((finished.status, finished.text().trim()), (Some(0), payload));
+    let record = server.record();
+    assert_eq!(
+        (&record["hook"], &record["session_id"], &record["harness"]),
+        (&json!("Stop"), &json!("t1"), &json!("codex"))
+    );
+}
+
+#[test]
+fn a_script_that_may_not_be_read_counts_as_not_there() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let script = env.home.path().join("guard.py");
+    std::fs::write(&script, "").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0)).unwrap();
+    if std::fs::read(&script).is_ok() {
+        eprintln!("skipped: root may read everything");
+        return;
+    }
+    env.run_with(&["hook", "--", "python3", "guard.py"], PAYLOAD).in_silence();
+    assert!(server.record()["_msg"].as_str().unwrap().ends_with("guard.py may not be read"));
+}

@@ -386,8 +386,8 @@ fn a_hundred_megabytes_pass_in_flat_memory() {
     }
     let end = server.records().pop().unwrap();
     let output = end["output"].as_str().unwrap();
-    assert_eq!(output.len(), 64 * 1024);
-    assert_eq!(end["vlog_dropped_bytes"], json!(101_000_000 - 64 * 1024));
+    assert_eq!(output.len(), 40 * 1024);
+    assert_eq!(end["vlog_dropped_bytes"], json!(101_000_000 - 40 * 1024));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::process;
 use std::sync::Arc;
 use std::{panic, thread};
 
+use nix::unistd::{AccessFlags, access};
 use serde_json::Value;
 
 use crate::child::{Collected, Command, Ended, Kept, collect, missing_script};
@@ -65,8 +66,11 @@ pub fn run(
     let script = missing_script(words, |_| false).and_then(|script| Path::new(script).file_name());
     let name = script.map_or_else(|| command.name(), |name| name.to_string_lossy().into_owned());
     let mut outcome = Outcome { name, status: 0, trouble: None, done: None, hurried: false };
-    if let Some(script) = missing_script(words, Path::exists) {
-        outcome.trouble = Some(format!("could not be run: {script} is not there"));
+    // What may not be read counts as not there: interpreters end with 2 then, too.
+    let is_there = |path: &Path| access(path, AccessFlags::R_OK).is_ok();
+    if let Some(script) = missing_script(words, is_there) {
+        let why = if Path::new(script).exists() { "may not be read" } else { "is not there" };
+        outcome.trouble = Some(format!("could not be run: {script} {why}"));
         return outcome;
     }
     let Some(payload) = payload else {
