@@ -50,22 +50,30 @@ impl Lines {
         while let Some(end) = memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
             bytes = rest.split_first().map_or(&[][..], |(_, rest)| rest);
-            if self.pending.is_empty() && !self.in_parts {
+            if self.pending.is_empty() && !self.in_parts && line.len() <= MAX_LINE_BYTES {
                 sink(Piece::Line(self.cleaner.clean(line)));
             } else {
                 self.pending.extend_from_slice(line);
+                self.shorten(&mut sink);
                 self.end(&mut sink);
             }
         }
         self.pending.extend_from_slice(bytes);
-        if self.pending.len() > MAX_LINE_BYTES && !self.in_parts {
+        self.shorten(&mut sink);
+    }
+
+    /// Hands on so much of the line in hand that the rest has no more than a record takes.
+    fn shorten(&mut self, sink: &mut impl FnMut(Piece)) {
+        while let Some((head, _)) =
+            self.pending.split_at_checked(MAX_LINE_BYTES).filter(|(_, rest)| !rest.is_empty())
+        {
             // A progress bar may be redrawn for hours without a newline.
-            let outdated = last_state(&self.pending);
-            self.pending.drain(..outdated);
-        }
-        if self.pending.len() > MAX_LINE_BYTES {
-            let complete = complete_prefix(&self.pending);
-            let rest = self.pending.split_off(complete);
+            let outdated = if self.in_parts { 0 } else { last_state(head) };
+            if outdated > 0 {
+                self.pending.drain(..outdated);
+                continue;
+            }
+            let rest = self.pending.split_off(complete_prefix(head).max(1));
             sink(Piece::Part(self.cleaner.clean(&self.pending)));
             self.pending = rest;
             self.in_parts = true;
@@ -152,8 +160,21 @@ fn text(line: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
 }
 
+/// Whether there is more than blanks, control characters and escape sequences.
 fn shows_something(text: &[u8]) -> bool {
-    !text.trim_ascii().is_empty()
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        match byte {
+            &ESC => {
+                // One without an end is text after its beginning.
+                let length = escape_length(rest).unwrap_or(2);
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            0..=b' ' | 0x7f => rest = after,
+            _ => return true,
+        }
+    }
+    false
 }
 
 /// The text without escape sequences.
@@ -293,6 +314,7 @@ mod tests {
         gives(b"[#   ]\x1b[1G\x1b[0K[##  ]\x1b[1G\x1b[0K[####]\n", &["[####]"]);
         gives(b"one\x1b[2K\rtwo\x1b[K\n", &["two"]);
         gives(b"   \r  \n", &["   "]);
+        gives(b"ERROR x\r\0\nERROR y\r\x1b[?25h\n", &["ERROR x", "ERROR y"]);
     }
 
     #[test]
@@ -340,6 +362,7 @@ mod tests {
         let lines = |input: &[u8]| lines_of(Lines::new(true), input, 3);
         assert_eq!(lines(b"\x1b[31mred\x1b[0m\n\x1b]0;t\x07x\n"), ["\x1b[31mred\x1b[0m", "\x1b]0;t\x07x"]);
         assert_eq!(lines(b"1%\r\x1b[K2%\r\n\x1b\n\x1b[3"), ["\x1b[K2%", "\x1b", "\x1b[3"]);
+        assert_eq!(lines(b"ERROR kept\r\x1b[?25h\n"), ["ERROR kept"]);
     }
 
     #[test]
@@ -360,6 +383,29 @@ mod tests {
         for step in [65_536, 65_537, 65_539, 1_000_003] {
             let lines = lines_of(Lines::default(), &input, step);
             assert!(lines == [expected.as_str(), "next"], "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn how_a_long_line_is_cut_does_not_depend_on_the_reads() {
+        let almost = MAX_LINE_BYTES - 3;
+        for tail in
+            [&b"\r\x1b[0m"[..], b"\rlast state", b"xxxxxxxxxxxx", b"\r\r\r\r\r\r", "жжжжжж".as_bytes()]
+        {
+            let mut input = [b"ERROR ".repeat(almost / 6), tail.to_vec()].concat();
+            input.push(b'\n');
+            let pieces = |step: usize| {
+                let mut out = Vec::new();
+                let mut reader = Lines::default();
+                input
+                    .chunks(step)
+                    .for_each(|chunk| reader.feed(chunk, |piece| out.push(format!("{piece:?}"))));
+                out
+            };
+            let whole = pieces(input.len());
+            for step in [60_000, 65_536, input.len() - 1, input.len() - 5] {
+                assert!(pieces(step) == whole, "{} in steps of {step}", tail.escape_ascii());
+            }
         }
     }
 

@@ -143,12 +143,16 @@ impl Group {
 
     /// Whether the line goes on with the group; `after_blank` if empty lines stand between them.
     fn goes_on(&mut self, line: &str, after_blank: bool) -> bool {
-        if is_object(line) {
+        if is_object(line) || is_object(&self.text) {
             return false;
         }
+        let is_log = || head::level(line).is_some() && !is_error(line);
         let next = match self.shape {
             Shape::Python if is_indented(line) => Some(Shape::Python),
+            // Another thread's line may fall into a traceback.
+            Shape::Python if is_log() => None,
             Shape::Python => Some(Shape::PythonEnded),
+            Shape::Go if line.starts_with("exit status ") => Some(Shape::Plain),
             Shape::PythonEnded if is_link(line) => Some(Shape::PythonLinked),
             Shape::PythonLinked if is_traceback(line) => Some(Shape::Python),
             Shape::Go if is_indented(line) || is_of_go(line) => Some(Shape::Go),
@@ -166,12 +170,23 @@ impl Group {
         // After a message that says so, the failure itself.
         if self.is_failure && !after_blank && self.shape == Shape::Plain {
             if is_traceback(line) {
-                self.shape = Shape::Python;
+                // Of an indented one the exception is indented too.
+                self.shape = if is_indented(line) { Shape::Plain } else { Shape::Python };
                 return true;
             }
             if is_throwable(line) {
                 return true;
             }
+        }
+        // Python's groups of exceptions and its errors of syntax begin with an indented line.
+        let begins = is_traceback(line) || line.starts_with("  File \"");
+        if is_indented(line)
+            && begins
+            && !self.is_failure
+            && self.shape == Shape::Plain
+            && !self.last_is_indented
+        {
+            return false;
         }
         if is_indented(line) {
             // Indented lines after an empty one belong to what comes next, unless something is being shown.
@@ -186,8 +201,10 @@ impl Group {
         let is_cause = ["Caused by: ", "Suppressed: ", "Stack trace:", "Wrapped by: "]
             .iter()
             .any(|word| line.starts_with(word));
-        let is_frame =
-            line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
+        let is_frame = self.text.contains("Stack trace:")
+            && line
+                .strip_prefix('#')
+                .is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
         let closes = self.last_is_indented && line.bytes().all(|byte| b"})];,".contains(&byte));
         let ends_node = after_blank && line.starts_with("Node.js v") && self.text.contains("\n    at ");
         (!after_blank && (is_cause || is_frame || closes)) || ends_node
@@ -197,11 +214,15 @@ impl Group {
 impl Shape {
     /// What a first line begins.
     fn of(line: &str) -> Self {
-        if is_traceback(line) {
+        if is_traceback(line) && !is_indented(line) {
             Self::Python
         } else if head::is_rust_panic(line) {
             Self::Rust
-        } else if line.starts_with("panic: ") || line.starts_with("fatal error: ") || is_goroutine(line) {
+        } else if line.starts_with("panic: ")
+            || line.starts_with("fatal error: ")
+            || line.contains("http: panic serving ")
+            || is_goroutine(line)
+        {
             Self::Go
         } else {
             Self::Plain
@@ -349,6 +370,25 @@ mod tests {
     fn php_traces_are_whole() {
         groups(
             "PHP Fatal error:  Uncaught Exception: x in /a.php:3\nStack trace:\n#0 /a.php(5): f()\n#1 {main}\n  thrown in /a.php on line 3\n-----\nnext\n",
+        );
+    }
+
+    #[test]
+    fn what_only_looks_alike_is_not_joined() {
+        groups("{\"level\":\"error\",\"msg\":\"a\"}\n-----\n  note\n-----\n{\"b\":1}\n-----\nCaused by: x\n");
+        groups("INFO building\n-----\n#1 [internal] load\n-----\n#2 RUN make\n");
+        groups(
+            "ERROR in job 3\n  Traceback (most recent call last):\n    File \"a\"\n  ValueError: x\n-----\nINFO unrelated\n",
+        );
+        groups(
+            "INFO ok\n-----\n  + Exception Group Traceback (most recent call last):\n  | ExceptionGroup: two\n-----\nINFO next\n",
+        );
+        groups("INFO before\n-----\n  File \"x.py\", line 1\n    f(\n     ^\nSyntaxError: x\n-----\nnext\n");
+        groups(
+            "Traceback (most recent call last):\n  File \"a\"\n-----\n2026-11-20 10:00:00 INFO another thread\n-----\nValueError: y\n",
+        );
+        groups(
+            "panic: x\n\ngoroutine 1 [running]:\nmain.main()\n\t/x:1\nexit status 2\n-----\nprocessed(3)\n",
         );
     }
 

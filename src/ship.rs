@@ -97,6 +97,7 @@ pub struct Shipper {
     encoder: Encoder,
     /// The time of the newest record; each is later than the one before.
     last: Time,
+    own_times: OwnTimes,
     batch: Batch,
     opened: Option<Instant>,
     /// Records whose own time the server may not keep, and why the first of them.
@@ -118,7 +119,8 @@ impl Shipper {
             queue.lock().closed = true;
         }
         let (last, batch, opened, doubtful) = (Time(0), Batch::default(), None, (0, None));
-        Self { encoder, last, batch, opened, doubtful, queue, delivery, report }
+        let own_times = OwnTimes::default();
+        Self { encoder, last, own_times, batch, opened, doubtful, queue, delivery, report }
     }
 
     /// Takes a piece of what was read from `source` at `now`.
@@ -130,11 +132,12 @@ impl Shipper {
         let written = match piece {
             Piece::Line(text) => {
                 let line = parser.parse(&text);
-                let Ok(level) = common.level(line.level) else { return };
+                let level = if line.has_own_level { Ok(line.level) } else { common.level(line.level) };
+                let Ok(level) = level else { return };
                 if let Some(doubt) = line.time.and_then(|own| own.doubt(now)) {
                     self.doubtful = (self.doubtful.0 + 1, self.doubtful.1.or(Some(doubt)));
                 }
-                let of_line = line.time.unwrap_or(time);
+                let of_line = line.time.map_or(time, |own| self.own_times.next(own));
                 let record =
                     Record { time: of_line, message: &line.message, level, fields, own: line.fields };
                 self.last = Time(time.0 - 1);
@@ -208,7 +211,10 @@ impl Shipper {
             self.delivery.count_doubtful(doubtful);
             self.report.trouble(&format!("the time of {} {why}", records(doubtful)));
         }
-        Missing { dropped, ..self.queue.lock().missing }
+        let missing = self.queue.lock().missing;
+        // Some may have been delivered since.
+        let kept = if missing.kept > 0 { missing.kept.min(self.delivery.waiting()) } else { 0 };
+        Missing { kept, dropped, ..missing }
     }
 
     /// Puts a record into the outbox that says what it has dropped.
@@ -224,6 +230,23 @@ impl Shipper {
         if !self.delivery.put(&batch) {
             self.report.trouble(&message);
         }
+    }
+}
+
+/// Times that lines have of their own. Several in a row that are the same, since their logger counts milliseconds, are
+/// spread a little, so that their order by time is that in which they came.
+#[derive(Default)]
+struct OwnTimes {
+    last: Option<Time>,
+    /// How many have had it before.
+    count: i64,
+}
+
+impl OwnTimes {
+    fn next(&mut self, own: Time) -> Time {
+        self.count = if self.last == Some(own) { self.count + 1 } else { 0 };
+        self.last = Some(own);
+        Time(own.0.saturating_add(self.count.saturating_mul(STEP_NANOSECONDS)))
     }
 }
 

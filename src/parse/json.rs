@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 32;
 /// then `fields` may hold anything.
 #[must_use]
 pub fn read(text: &str, keep_ansi: bool, fields: &mut OwnFields) -> bool {
-    let text = text.trim_ascii();
+    let text = text.trim_start_matches('\u{feff}').trim_ascii();
     if !(text.starts_with('{') && text.ends_with('}')) {
         return false;
     }

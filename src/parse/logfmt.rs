@@ -14,8 +14,14 @@ pub fn read(text: &str, fields: &mut OwnFields) -> bool {
     let mut found = false;
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
+        // A word ends at white space, or before the quote that its value begins with.
+        let mut last = ' ';
+        let end = rest.find(|char: char| {
+            let ends = char.is_whitespace() || (char == '"' && last == '=');
+            last = char;
+            ends
+        });
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
         rest = after.trim_start();
         let Some((key, value)) =
             word.split_once('=').filter(|(key, _)| !key.is_empty() && !key.contains('"'))
@@ -25,13 +31,9 @@ pub fn read(text: &str, fields: &mut OwnFields) -> bool {
         };
         found = true;
         let mut value = value.to_owned();
-        if value.starts_with('"') {
-            // The value may have spaces in it: it begins again right after its quote.
-            let start = text.len() - after.len() - value.len() + 1;
-            let quoted = text.get(start..).unwrap_or_default();
-            let end = closing_quote(quoted);
-            let (inside, after) = quoted.split_at(end.unwrap_or(quoted.len()));
-            value = unescape(inside);
+        if let Some(quoted) = after.strip_prefix('"') {
+            let (inside, after) = quoted.split_at(closing_quote(quoted).unwrap_or(quoted.len()));
+            value.push_str(&unescape(inside));
             rest = after.get(1..).unwrap_or_default().trim_start();
         }
         has_message |= matches!(role(key), Some(Role::Message(_))) && !value.is_empty();
@@ -40,7 +42,9 @@ pub fn read(text: &str, fields: &mut OwnFields) -> bool {
     if found && !words.is_empty() {
         if has_message {
             for word in words {
-                fields.push("", word, "true");
+                if fields.iter().all(|(name, _)| name != word) {
+                    fields.push("", word, "true");
+                }
             }
         } else {
             fields.push("", "_msg", &json_string(&words.join(" ")));

@@ -55,6 +55,8 @@ pub struct Parsed<'a> {
     pub message: Cow<'a, str>,
     /// How bad it is, if the line says so.
     pub level: Option<Level>,
+    /// Whether the fields say it instead, in a word of their own.
+    pub has_own_level: bool,
     /// When it happened, if the line says so.
     pub time: Option<Time>,
     /// The fields that it has; `None` for plain text.
@@ -100,7 +102,8 @@ impl Parser {
         if !found {
             self.fields.clear();
             let level = level_of_text(text);
-            return Parsed { message: Cow::Borrowed(text), level, time: None, fields: None };
+            let message = Cow::Borrowed(text);
+            return Parsed { message, level, has_own_level: false, time: None, fields: None };
         }
         self.fields.keep_last();
         let Meaning { message, level, time } = adopt(&mut self.fields);
@@ -111,7 +114,8 @@ impl Parser {
         }
         self.fields.tidy();
         let message = text_at(&self.fields, message);
-        Parsed { message, level, time, fields: Some(&self.fields) }
+        let has_own_level = self.fields.iter().any(|(name, _)| name == "level");
+        Parsed { message, level, has_own_level, time, fields: Some(&self.fields) }
     }
 }
 
@@ -154,6 +158,10 @@ fn role(name: &str) -> Option<Role> {
         "short_message" => Role::Message(5),
         "log" => Role::Message(6),
         "event" => Role::Message(7),
+        // .NET, Serilog, OpenTelemetry
+        "Message" => Role::Message(8),
+        "@m" => Role::Message(9),
+        "body" => Role::Message(10),
         "level" => Role::Level(0),
         "lvl" => Role::Level(1),
         "severity" => Role::Level(2),
@@ -164,6 +172,11 @@ fn role(name: &str) -> Option<Role> {
         "log_level" => Role::Level(7),
         "@level" => Role::Level(8),
         "PRIORITY" => Role::Level(9),
+        "LogLevel" => Role::Level(10),
+        "Level" => Role::Level(11),
+        "@l" => Role::Level(12),
+        "SeverityText" => Role::Level(13),
+        "severity_text" => Role::Level(14),
         "_time" => Role::Time(0),
         "time" => Role::Time(1),
         "ts" => Role::Time(2),
@@ -172,6 +185,8 @@ fn role(name: &str) -> Option<Role> {
         "datetime" => Role::Time(5),
         "asctime" => Role::Time(6),
         "__REALTIME_TIMESTAMP" => Role::Time(7),
+        "Timestamp" => Role::Time(8),
+        "@t" => Role::Time(9),
         _ => return None,
     })
 }
@@ -187,7 +202,7 @@ const LEAST_TIME: Time = Time(946_684_800_000_000_000);
 /// Takes message, level and time out of the fields.
 fn adopt(fields: &mut OwnFields) -> Meaning {
     let mut meaning = Meaning::default();
-    let mut roles = [None; 12];
+    let mut roles = [None; 32];
     let known = fields.iter().enumerate().filter_map(|(at, (name, value))| {
         // Another type than text is a message only under a name that means one.
         let fits = |role: &Role| value.starts_with('"') || !matches!(role, Role::Message(3..));
@@ -230,7 +245,8 @@ fn adopt(fields: &mut OwnFields) -> Meaning {
             _ => {}
         }
     }
-    if let Some(at) = unread_time.filter(|_| meaning.time.is_none()) {
+    let is_taken = fields.iter().any(|(name, _)| name == "vlog_time");
+    if let Some(at) = unread_time.filter(|_| meaning.time.is_none() && !is_taken) {
         fields.rename_at(at, "vlog_time");
     }
     meaning
@@ -423,6 +439,11 @@ mod tests {
             r#"{"level":"odd","severity":"error","msg":"m"}"#,
             json!({"level": "error", "vlog_level": "odd", "_msg": "m"}),
         );
+        auto("\u{feff}{\"msg\":\"m\"}", json!({"_msg": "m"}));
+        auto(
+            r#"{"LogLevel":"Warning","Message":"m","Timestamp":"2026-11-20T10:00:00Z"}"#,
+            json!({"level": "warn", "_msg": "m"}),
+        );
         auto(r#"{"level":"odd","msg":"m"}"#, json!({"level": "odd", "_msg": "m"}));
         auto(
             r#"{"level":"odd","msg":"WARN x"}"#,
@@ -431,7 +452,7 @@ mod tests {
         auto(r#"{"time":"yesterday","ts":1795168800,"msg":"m"}"#, json!({"time": "yesterday", "_msg": "m"}));
         auto(
             r#"{"time":"x","vlog_time":"y","level":35,"vlog_level":"z","msg":"m"}"#,
-            json!({"vlog_time": "y", "level": "info", "vlog_level": "z", "_msg": "m"}),
+            json!({"time": "x", "vlog_time": "y", "level": "info", "vlog_level": "z", "_msg": "m"}),
         );
         auto(r#"{"time":0.25,"msg":"m"}"#, json!({"vlog_time": 0.25, "_msg": "m"}));
         auto(r#"{"msg":"","message":"m"}"#, json!({"_msg": "m"}));
@@ -532,6 +553,8 @@ mod tests {
         logfmt("level=info msg=x debug", json!({"level": "info", "_msg": "x", "debug": true}));
         logfmt("a=\"unclosed b=1", json!({"_msg": "(empty)", "a": "unclosed b=1"}));
         logfmt("ERROR plain text", json!({"_msg": "ERROR plain text"}));
+        logfmt("level=error msg=x level level", json!({"level": "error", "_msg": "x"}));
+        logfmt("a=\"x\"b=\"y z\" c=1", json!({"_msg": "(empty)", "a": "x", "b": "y z", "c": "1"}));
         logfmt("a==b =c", json!({"_msg": "=c", "a": "=b"}));
         logfmt("", json!({"_msg": "(empty)"}));
         logfmt("k=v k=w \u{1f600}=x", json!({"_msg": "(empty)", "k": "w", "\u{1f600}": "x"}));
