@@ -17,9 +17,9 @@ pub enum Level {
     Fatal,
 }
 
-/// Every accepted spelling, in lower case. Three letters are zerolog's and tracing's way, four that of .NET and of
-/// logrus on a terminal; `fine` and `severe` are Java's, `dpanic` is zap's, `success` loguru's, `silly` npm's.
-const SPELLINGS: [(&str, Level); 39] = [
+/// Every accepted spelling, in lower case. Three letters are zerolog's and tracing's way, four that of .NET, log15
+/// and logrus on a terminal; `fine` and `severe` are Java's, `dpanic` is zap's, `success` loguru's, `silly` npm's.
+const SPELLINGS: [(&str, Level); 40] = [
     ("trace", Level::Trace),
     ("trc", Level::Trace),
     ("trac", Level::Trace),
@@ -45,6 +45,7 @@ const SPELLINGS: [(&str, Level); 39] = [
     ("error", Level::Error),
     ("err", Level::Error),
     ("erro", Level::Error),
+    ("eror", Level::Error),
     ("fail", Level::Error),
     ("severe", Level::Error),
     ("fatal", Level::Fatal),

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use regex_lite::Regex;
+use regex_lite::RegexBuilder;
 
 use super::{Context, Shared, Verdict, encoder, level_flag, not_an_item, sort_words, tell};
 use crate::cli::PipeArgs;
@@ -33,6 +33,9 @@ const LAST_READS: usize = 16;
 
 /// A pipe that poll(2) calls writable takes this much without blocking (`PIPE_BUF`).
 const TEE_BYTES: usize = 4096;
+
+/// The most that a pattern may become; matching takes as long for each byte of input.
+const MAX_PATTERN_BYTES: usize = 32 * 1024;
 
 /// What the last delivery may take after a signal to end.
 const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -106,7 +109,9 @@ fn joiner_flag(wanted: bool, start: Option<&str>, mistakes: &mut Vec<String>) ->
     let Some(pattern) = start.filter(|pattern| !pattern.is_empty()) else {
         return wanted.then(|| Joiner::new(None));
     };
-    let start = Regex::new(pattern)
+    let start = RegexBuilder::new(pattern)
+        .size_limit(MAX_PATTERN_BYTES)
+        .build()
         .map_err(|error| mistakes.push(format!("could not use --multiline-start: {error}")))
         .ok();
     Some(Joiner::new(start))

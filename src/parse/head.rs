@@ -18,7 +18,33 @@ const MAX_NAMES: usize = 2;
 const PROGRAMS: [&str; 3] = ["npm ", "PHP ", "pnpm "];
 
 /// How lines begin that are an error whatever else they say, and what has no other place to say so.
-const FAILURES: [&str; 2] = ["Traceback (most recent call last):", "Exception in thread "];
+const FAILURES: [&str; 6] = [
+    "Traceback (most recent call last):",
+    "Exception in thread ",
+    "Unhandled exception. ",
+    "Error response from daemon",
+    "Error from server (",
+    "E: ",
+];
+
+/// What stands for `there is none` behind `error:`.
+const NOTHING: [&str; 15] = [
+    "none",
+    "nil",
+    "<nil>",
+    "null",
+    "undefined",
+    "false",
+    "true",
+    "no",
+    "yes",
+    "off",
+    "on",
+    "\"\"",
+    "''",
+    "[]",
+    "{}",
+];
 
 /// Capitals that are also common words; these must be delimited.
 const ALSO_WORDS: [&str; 9] =
@@ -27,37 +53,56 @@ const ALSO_WORDS: [&str; 9] =
 /// The level at the head of `text`, if there is one.
 #[must_use]
 pub fn level(text: &str) -> Option<Level> {
-    let text = text.trim_start_matches([' ', '\t', '\u{feff}']);
+    // Boxes, bullets and the like are drawn before it.
+    let is_drawn = |char: char| !char.is_ascii() && !char.is_alphanumeric();
+    let text = text.trim_start_matches(|char| matches!(char, ' ' | '\t') || is_drawn(char));
     match text.as_bytes() {
         [] => return None,
         // `<3>` of sd-daemon(3), `<34>` of syslog: facility and severity.
         [b'<', b'0'..=b'9', ..] => {
             let (number, rest) = text.get(1..)?.split_once('>')?;
-            let number: u64 = number.parse().ok().filter(|number| *number <= 191)?;
+            let number: u64 =
+                number.parse().ok().filter(|number| *number <= 191 && !rest.starts_with(' '))?;
             return level_without_marks(rest).or_else(|| Level::from_syslog(number % 8));
         }
+        // Ruby's Logger: `E, [2026-11-20T10:00:00.123456 #123] ERROR -- : message`.
+        [letter, b',', b' ', b'[', ..] => return level_of_letter(*letter),
+        // GitHub's `::error file=a.js::` and Azure's `##[error]`.
+        [b':', b':', ..] => {
+            let (word, _) = text.get(2..)?.split_once([' ', ':'])?;
+            return Level::parse(word).filter(|_| text.get(2..).is_some_and(|rest| rest.contains("::")));
+        }
+        [b'#', b'#', b'[', ..] => return level_without_marks(text.get(2..)?),
         // klog and glog: `E1120 10:00:00.123456`, `E20261120 10:00:00`.
         [letter @ (b'I' | b'W' | b'E' | b'F'), b'0'..=b'9', ..] => {
             let (date, time) = text.get(1..)?.split_once(' ')?;
             let is_date = matches!(date.len(), 4 | 8) && date.bytes().all(|byte| byte.is_ascii_digit());
             let is_time = matches!(time.as_bytes(), [b'0'..=b'9', b'0'..=b'9', b':', ..]);
-            return (is_date && is_time).then_some(match letter {
-                b'I' => Level::Info,
-                b'W' => Level::Warn,
-                b'E' => Level::Error,
-                _ => Level::Fatal,
-            });
+            return level_of_letter(*letter).filter(|_| is_date && is_time);
         }
         _ => {}
     }
     level_without_marks(text).or_else(|| level_of_failure(text))
 }
 
+/// The letters of klog and of Ruby's Logger.
+fn level_of_letter(letter: u8) -> Option<Level> {
+    Some(match letter {
+        b'D' => Level::Debug,
+        b'I' => Level::Info,
+        b'W' => Level::Warn,
+        b'E' => Level::Error,
+        b'F' => Level::Fatal,
+        _ => return None,
+    })
+}
+
 /// Of lines that were joined: whether a failure that names itself is among them.
 fn level_of_failure(text: &str) -> Option<Level> {
-    let (_, others) = text.split_once('\n')?;
+    let (first, _) = text.split_once('\n')?;
     let fails = |line: &str| is_error(line) || is_throwable(line) || is_traceback(line);
-    others.lines().any(fails).then_some(Level::Error)
+    // Ruby: `x.rb:3:in 'f': boom (RuntimeError)`.
+    (first.ends_with("Error)") || text.lines().any(fails)).then_some(Level::Error)
 }
 
 fn level_without_marks(text: &str) -> Option<Level> {
@@ -66,6 +111,10 @@ fn level_without_marks(text: &str) -> Option<Level> {
     }
     if text.starts_with("fatal error: ") {
         return Some(Level::Fatal);
+    }
+    // apt says `W: ` as it says `E: `.
+    if text.starts_with("W: ") {
+        return Some(Level::Warn);
     }
     if let Some(rest) = PROGRAMS.iter().find_map(|program| text.strip_prefix(program)) {
         let word = rest.split([' ', '!', ':']).next().unwrap_or_default();
@@ -130,6 +179,7 @@ struct Head<'a> {
     rest: &'a str,
     first: bool,
     after_time: bool,
+    after_place: bool,
     names: usize,
 }
 
@@ -150,7 +200,8 @@ const fn classes() -> [u8; 256] {
         #[expect(clippy::indexing_slicing, reason = "the index is a byte")]
         {
             classes[byte as usize] = match byte {
-                b' ' | b'\t' | b'[' | b']' | b'(' | b')' | b'|' | b'<' | b'>' => MARK | END,
+                b' ' | b'\t' | b'[' | b']' | b'(' | b')' | b'|' | b'<' | b'>' | b'*' => MARK | END,
+                b'!' => MARK,
                 b'-' | b',' | b':' => MARK | OF_TIME,
                 b'"' | b'{' | b'}' => END,
                 b'0'..=b'9' | b'.' | b'/' | b'+' | b'T' | b'Z' | b'A' | b'P' | b'M' | b'm' => OF_TIME,
@@ -168,7 +219,7 @@ fn is(byte: u8, class: u8) -> bool {
 
 impl<'a> Head<'a> {
     fn new(text: &'a str) -> Self {
-        Self { rest: text, first: true, after_time: false, names: 0 }
+        Self { rest: text, first: true, after_time: false, after_place: false, names: 0 }
     }
 
     fn next(&mut self) -> Option<Word<'a>> {
@@ -178,7 +229,7 @@ impl<'a> Head<'a> {
         let end = rest.bytes().position(|byte| is(byte, END));
         let (word, rest) = rest.split_at(end.unwrap_or(rest.len()));
         self.rest = rest;
-        let text = word.trim_end_matches([':', ',', '!']);
+        let text = word.trim_end_matches([':', ',', '!', '.', ';']);
         Some(Word {
             text,
             colon: word.get(text.len()..).is_some_and(|end| end.starts_with(':')),
@@ -196,7 +247,21 @@ impl<'a> Head<'a> {
                 if value.is_empty() { word.rest.strip_prefix('"')?.split('"').next()? } else { value };
             return if is_level { level_of_word(value) } else { None };
         }
+        // `[1:1:1120/100000.123:ERROR:file.cc(1)]`, `10:00:00,123:ERROR:message`.
+        if word.text.contains(':')
+            && (word.opened || word.text.starts_with(|char: char| char.is_ascii_digit()))
+        {
+            let found = word.text.split(':').find_map(|part| Level::parse(part).filter(|_| is_capital(part)));
+            if found.is_some() {
+                return found;
+            }
+        }
         let closed = word.rest.starts_with(CLOSING);
+        // An element of XML goes on at once.
+        let is_element = word.rest.starts_with('>') && !word.rest.starts_with("> ");
+        if is_element {
+            return None;
+        }
         if word.opened || closed {
             // Apache's `[core:error]`, Python's `[INFO/MainProcess]`.
             let last = word.text.rsplit(':').next().unwrap_or_default();
@@ -207,7 +272,7 @@ impl<'a> Head<'a> {
                 return Some(level);
             }
         }
-        if !self.first && !self.after_time && !word.colon {
+        if !(self.first || self.after_time || self.after_place || word.colon) {
             return None;
         }
         // Python's `ERROR:root:message` and Laravel's `local.ERROR:`.
@@ -219,15 +284,28 @@ impl<'a> Head<'a> {
         }
         let level = Level::parse(text)?;
         if word.colon {
-            return (!is_count(word.rest)).then_some(level);
+            return (!is_count(word.rest) && !is_nothing(word.rest)).then_some(level);
+        }
+        // `main.c:3:5: fatal error: x.h`, `x.ts(1,2): error TS2304: message`.
+        let code = word.rest.strip_prefix(' ').and_then(|rest| rest.split_once(": ")).map(|(code, _)| code);
+        let is_code = |code: &str| {
+            let digits = code.trim_start_matches(|char: char| char.is_ascii_uppercase());
+            digits.len() >= 3 && digits.len() < code.len() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if self.after_place && code.is_some_and(|code| is_code(code) || code == "error") {
+            return Some(level);
         }
         let capital = is_capital(text) && !ALSO_WORDS.contains(&text);
         // `error[E0425]: cannot find`, `INFO[0000] started`.
         let code = word.rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
         let with_code = code.is_some_and(|(_, rest)| capital || rest.starts_with(':'));
         let apart = word.rest.starts_with('\t') || (self.after_time && word.rest.starts_with("  "));
-        let ends = word.rest.is_empty() || word.rest.starts_with([' ', '\t']);
-        (with_code || (capital && ends) || (apart && text.len() < word.rest.len())).then_some(level)
+        let ends = word.rest.is_empty() || word.rest.starts_with([' ', '\t', '*']);
+        // A table has numbers there.
+        let numbers = word.rest.trim();
+        let is_row = !numbers.is_empty() && numbers.bytes().all(|byte| byte.is_ascii_digit());
+        let found = with_code || (capital && ends) || (apart && text.len() < word.rest.len());
+        (found && !is_row).then_some(level)
     }
 
     /// Whether the head may go on after the word.
@@ -248,13 +326,24 @@ impl<'a> Head<'a> {
             self.first = true;
             return true;
         }
+        // A number of a process, after a time.
+        if self.after_time && word.text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return true;
+        }
         if word.opened {
             // Whatever is in brackets, to their end.
             self.first = was_first;
             return true;
         }
-        // `src/main.c:3:5:` and `clang:` before a level with a colon of its own.
-        let is_place = word.colon && was_first;
+        // `app-1  | ` of docker compose.
+        if was_first && !self.after_time && word.rest.trim_start().starts_with("| ") {
+            self.first = true;
+            return true;
+        }
+        // `src/main.c:3:5:`, `src/x.ts(1,2):` and `clang:` before a level with a colon or a code of its own.
+        let is_place =
+            was_first && (word.colon || word.rest.starts_with('(') || word.rest.starts_with(" - "));
+        self.after_place |= is_place;
         if self.after_time {
             self.names += 1;
         }
@@ -267,12 +356,21 @@ fn is_capital(word: &str) -> bool {
     word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// What follows `error:` where it counts errors: a number and nothing else, or a list.
+/// What follows `error:` where it counts errors: nought, of whatever, or a list of numbers. `ERROR: 5` says more.
 fn is_count(rest: &str) -> bool {
-    let rest = rest.trim_start();
-    let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
+    let rest = rest.trim();
+    let end = rest.find(|char: char| !char.is_ascii_digit() && char != '.').unwrap_or(rest.len());
     let (digits, rest) = rest.split_at(end);
-    !digits.is_empty() && (rest.is_empty() || rest.starts_with([',', ';']))
+    let is_zero = !digits.is_empty() && digits.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    is_zero && (rest.is_empty() || rest.starts_with([',', ';', '%', ' ']))
+        || (!digits.is_empty() && rest.starts_with([',', ';']) && rest.contains(':'))
+}
+
+/// What follows `error:` where a setting or an answer says that there is none.
+fn is_nothing(rest: &str) -> bool {
+    let rest = rest.trim().trim_end_matches([',', ';', '.']);
+    let rest = rest.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(rest);
+    NOTHING.contains(&rest)
 }
 
 /// Digits and what stands between them in dates and times; names of months, days and zones.
@@ -282,7 +380,17 @@ fn is_time(word: &str) -> bool {
         "Wed", "Thu", "Fri", "Sat", "Sun", "UTC", "GMT", "AM", "PM",
     ];
     let starts_right = word.starts_with(|char: char| char.is_ascii_digit() || char == '+');
-    (starts_right && word.bytes().all(|byte| is(byte, OF_TIME))) || (word.len() <= 3 && NAMES.contains(&word))
+    // `20-Nov-2026`, `20/Nov/2026:10:00:00`.
+    if starts_right && let Some((day, rest)) = word.split_once(['-', '/']) {
+        let month = rest.get(..3).unwrap_or_default();
+        if day.len() <= 2 && NAMES.contains(&month) {
+            return true;
+        }
+    }
+    // A number alone counts something, unless it is unix time.
+    let is_long = word.len() >= 8 || word.contains(['-', ':', '/', '.', '+']);
+    (starts_right && is_long && word.bytes().all(|byte| is(byte, OF_TIME)))
+        || (word.len() <= 3 && NAMES.contains(&word))
 }
 
 #[cfg(test)]
@@ -370,7 +478,37 @@ mod tests {
             ("main.c:3:5: error: 'x' undeclared", Error),
             ("src/a.cpp:10:1: warning: unused", Warn),
             ("clang: error: no such file or directory: 'x'", Error),
+            ("main.c:3:5: fatal error: x.h: No such file", Fatal),
+            ("src/x.ts(1,2): error TS2304: Cannot find name", Error),
+            ("src/x.ts:1:2 - error TS2304: x", Error),
+            ("Program.cs(3,5): error CS1002: ; expected", Error),
+            // Others with ways of their own.
+            ("E, [2026-11-20T10:00:00.123456 #123] ERROR -- : x", Error),
+            ("20-Nov-2026 10:00:00.000 SEVERE [main] x", Error),
+            ("20/Nov/2026:10:00:00 +0000 ERROR x", Error),
+            ("app-1  | ERROR x", Error),
+            ("web_1  | 2026-11-20 10:00:00 WARN x", Warn),
+            ("[1:1:1120/100000.123456:ERROR:file.cc(1)] x", Error),
+            ("2026-11-20 10:00:00,123:ERROR:x", Error),
+            ("::error file=a.js,line=1::x", Error),
+            ("##[warning]x", Warn),
+            ("│ Error: x", Error),
+            ("❌ Error: x", Error),
+            ("*** ERROR: x", Error),
+            ("**ERROR** x", Error),
+            ("ERROR... x", Error),
+            ("ERROR; x", Error),
+            ("ERROR: 5", Error),
+            ("Error: 500", Error),
+            ("EROR[11-20|10:00:00.000] x", Error),
+            ("E: Unable to locate package x", Error),
+            ("W: GPG error: x", Warn),
+            ("Error response from daemon: x", Error),
+            ("Unhandled exception. System.Exception: x", Error),
             // Failures.
+            ("java.lang.IllegalStateException: x\n\tat A.f(A.java:2)", Error),
+            ("TypeError: x\n    at f (/x.js:1:1)", Error),
+            ("x.rb:3:in 'f': boom (RuntimeError)\n\tfrom x.rb:9", Error),
             ("Traceback (most recent call last):", Error),
             ("Exception in thread \"main\" java.lang.RuntimeException: x", Error),
             ("thread 'main' panicked at src/main.rs:2:5:", Error),
@@ -395,6 +533,24 @@ mod tests {
             "errors: 0",
             "error: 0",
             "error: 0, warning: 0",
+            "error: 3, warning: 0",
+            "warning: 0 ",
+            "Error: 0%",
+            "error: 0.0%",
+            "error: none",
+            "err: <nil>",
+            "  error: null,",
+            "fatal: false",
+            "  warn: 'off',",
+            "verbose: true",
+            "ERROR     3",
+            "ERROR\t3",
+            "3\tERROR\tfoo",
+            "   10 ERROR",
+            "<error>foo</error>",
+            "<3> hearts",
+            "2026 ERROR budget",
+            ":: a heading",
             "error_count=0 warn=3",
             "errors=0",
             "DEBUG=1 make all",

@@ -548,7 +548,7 @@ mod tests {
             r#"time="2026-11-20T10:00:00Z" level=warning msg="a \"b\" c\n" n=1 url=http://x/?a=b empty= q="""#,
             json!({"level": "warn", "_msg": "a \"b\" c", "n": "1", "url": "http://x/?a=b"}),
         );
-        logfmt("ts=1795168800 lvl=eror msg=x", json!({"lvl": "eror", "_msg": "x"}));
+        logfmt("ts=1795168800 lvl=loud msg=x", json!({"lvl": "loud", "_msg": "x"}));
         logfmt("starting up port=80", json!({"_msg": "starting up", "port": "80"}));
         logfmt("level=info msg=x debug", json!({"level": "info", "_msg": "x", "debug": true}));
         logfmt("a=\"unclosed b=1", json!({"_msg": "(empty)", "a": "unclosed b=1"}));

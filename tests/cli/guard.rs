@@ -285,7 +285,7 @@ fn a_script_that_may_not_be_read_counts_as_not_there() {
     let env = TestEnv::for_server(&server);
     let script = env.home.path().join("guard.py");
     std::fs::write(&script, "").unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(&script).is_ok() {
         eprintln!("skipped: root may read everything");
         return;

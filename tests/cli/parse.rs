@@ -233,7 +233,7 @@ fn cleaned(line: &[u8]) -> String {
         out.push_str(rest);
         states.push(out);
     }
-    let last = states.iter().rev().find(|state| !state.bytes().all(|byte| byte.is_ascii_whitespace()));
+    let last = states.iter().rev().find(|state| state.bytes().any(|byte| byte > b' ' && byte != 0x7f));
     let shown = last.or(states.iter().find(|state| !state.is_empty())).cloned().unwrap_or_default();
     if shown.is_empty() { "(empty)".to_owned() } else { shown }
 }
