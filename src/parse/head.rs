@@ -398,6 +398,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table")]
     fn levels_are_recognised_where_loggers_put_them() {
         use Level::{Debug, Error, Fatal, Info, Trace, Warn};
         for (line, expected) in [
