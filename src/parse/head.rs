@@ -251,7 +251,7 @@ impl<'a> Head<'a> {
         if word.text.contains(':')
             && (word.opened || word.text.starts_with(|char: char| char.is_ascii_digit()))
         {
-            let found = word.text.split(':').find_map(|part| Level::parse(part).filter(|_| is_capital(part)));
+            let found = word.text.split(':').filter(|part| is_capital(part)).find_map(Level::parse);
             if found.is_some() {
                 return found;
             }
@@ -287,12 +287,12 @@ impl<'a> Head<'a> {
             return (!is_count(word.rest) && !is_nothing(word.rest)).then_some(level);
         }
         // `main.c:3:5: fatal error: x.h`, `x.ts(1,2): error TS2304: message`.
-        let code = word.rest.strip_prefix(' ').and_then(|rest| rest.split_once(": ")).map(|(code, _)| code);
+        let code = || Some(word.rest.strip_prefix(' ')?.split_once(": ")?.0);
         let is_code = |code: &str| {
             let digits = code.trim_start_matches(|char: char| char.is_ascii_uppercase());
             digits.len() >= 3 && digits.len() < code.len() && digits.bytes().all(|byte| byte.is_ascii_digit())
         };
-        if self.after_place && code.is_some_and(|code| is_code(code) || code == "error") {
+        if self.after_place && code().is_some_and(|code| is_code(code) || code == "error") {
             return Some(level);
         }
         let capital = is_capital(text) && !ALSO_WORDS.contains(&text);
