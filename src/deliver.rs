@@ -207,6 +207,13 @@ impl Delivery {
         !matches!(self.store.as_ref().map(state), Some(State::Open(_)))
     }
 
+    /// How many records are in the outbox for this server, waiting or refused.
+    #[must_use]
+    pub fn undelivered(&self) -> u64 {
+        let summary = |store: &Store| store.outbox.summary(&self.destination).ok();
+        self.store.as_ref().and_then(summary).map_or(0, |summary| summary.records + summary.rejected)
+    }
+
     /// How many records wait for this server.
     #[must_use]
     pub fn waiting(&self) -> u64 {

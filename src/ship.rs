@@ -213,7 +213,7 @@ impl Shipper {
         }
         let missing = self.queue.lock().missing;
         // Some may have been delivered since.
-        let kept = if missing.kept > 0 { missing.kept.min(self.delivery.waiting()) } else { 0 };
+        let kept = if missing.kept > 0 { missing.kept.min(self.delivery.undelivered()) } else { 0 };
         Missing { kept, dropped, ..missing }
     }
 

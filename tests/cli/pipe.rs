@@ -276,13 +276,11 @@ fn after_a_pause_of_the_server_later_lines_are_delivered() {
     server.wait_for(1);
     stdin.write_all(b"second\n").unwrap();
     drop(stdin);
-    let finished = env::wait(child);
-    assert_eq!(finished.status, Some(1));
-    assert!(
-        finished.stderr.contains("503") && finished.stderr.contains("in all 1 record kept in the outbox"),
-        "{finished:?}"
-    );
-    assert_eq!(server.requests()[1].records()[0]["_msg"], "second");
+    // What was kept is delivered behind it, so that in the end nothing is amiss.
+    env::wait(child).kept_the_promise().saying("503 Status: busy; 1 record kept in the outbox");
+    let messages: Vec<_> =
+        server.requests()[1..].iter().map(|request| request.records()[0]["_msg"].clone()).collect();
+    assert_eq!((messages, env.waiting().len()), (vec![json!("second"), json!("first")], 0));
 }
 
 #[test]
