@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use crate::line::without_ansi;
 use crate::record::floor_char_boundary;
 
 /// A known beginning of a secret: what it is called, which bytes follow, and how many of them at least.
@@ -31,7 +32,7 @@ const fn word(prefix: &'static str, class: &'static str, rest: fn(u8) -> bool, l
 
 /// The shapes that gitleaks' rules and the services' own pages give. The least lengths are below those of real ones, for
 /// a longer key of tomorrow is caught as well, and a shorter one does no harm. Longer prefixes come before shorter.
-const SHAPES: [Shape; 55] = [
+const SHAPES: [Shape; 57] = [
     shape("github_pat_", "github-token", is_word, 22),
     shape("ghp_", "github-token", is_word, 20),
     shape("gho_", "github-token", is_word, 20),
@@ -44,6 +45,8 @@ const SHAPES: [Shape; 55] = [
     shape("glptt-", "gitlab-token", is_url, 16),
     shape("xoxa-", "slack-token", is_url, 10),
     shape("xoxb-", "slack-token", is_url, 10),
+    shape("xoxc-", "slack-token", is_url, 10),
+    shape("xoxd-", "slack-token", is_path, 10),
     shape("xoxe-", "slack-token", is_url, 10),
     shape("xoxe.", "slack-token", is_dotted, 10),
     shape("xoxo-", "slack-token", is_url, 10),
@@ -113,6 +116,9 @@ fn may_begin(first: u8, second: u8) -> bool {
 /// Beginnings of an AWS key id; sixteen capitals and digits follow. The first has a free fourth letter.
 const AWS: [&str; 5] = ["A3T", "AKIA", "ASIA", "ABIA", "ACCA"];
 
+/// How a credential is used, which is what stands before it.
+const SCHEMES: [&str; 6] = ["bearer", "basic", "token", "digest", "negotiate", "apikey"];
+
 /// What stands in the place of a secret, with its class and a bracket.
 const MARK: &str = "[REDACTED:";
 
@@ -121,6 +127,12 @@ const MAX_TOKEN_BYTES: usize = 4096;
 
 /// Longer names are looked at from here on only.
 const MAX_NAME_BYTES: usize = 64;
+
+/// So many blanks and quotes may stand between a name and its separator, as in a table.
+const MAX_GAP_BYTES: usize = 64;
+
+/// So far is looked for the end of a quote, or of a URL's password, that may be none.
+const MAX_LOOK_BYTES: usize = 256;
 
 /// A name that ends so is about a secret, and holds none: `token_count`, `password_file`.
 const HARMLESS: [&str; 16] = [
@@ -146,6 +158,10 @@ fn is_dotted(byte: u8) -> bool {
 
 fn is_base64(byte: u8) -> bool {
     is_url(byte) || matches!(byte, b'+' | b'/' | b'=')
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
 }
 
 /// `token68` of RFC 9110, which all authentication schemes use.
@@ -186,8 +202,19 @@ pub fn is_secret_name(name: &str) -> bool {
     if has(&["passw", "passphrase", "passcode", "credential", "authorization", "bearer"]) {
         return true;
     }
-    let of =
-        ["api", "access", "private", "secret", "signing", "encryption", "master", "account", "shared", "ssh"];
+    let of = [
+        "api",
+        "auth",
+        "access",
+        "private",
+        "secret",
+        "signing",
+        "encryption",
+        "master",
+        "account",
+        "shared",
+        "ssh",
+    ];
     let keys = |text: &str| {
         let before = text.strip_suffix('s').unwrap_or(text);
         let before = before.strip_suffix("key").map(|before| before.trim_end_matches('_'));
@@ -197,13 +224,14 @@ pub fn is_secret_name(name: &str) -> bool {
     for part in flat.split('_') {
         end += part.len();
         let secret = match part {
-            "auth" | "oauth" | "xauth" | "cookie" | "cookies" | "jwt" | "pwd" | "secrets" => true,
+            "cookie" | "cookies" | "jwt" | "pwd" | "secrets" => true,
             // Counts, mostly, but for these.
             "tokens" => {
                 has(&["auth_tokens", "api_tokens", "access_tokens", "refresh_tokens", "secret_tokens"])
             }
             _ => {
                 part.ends_with("token")
+                    || part.ends_with("auth")
                     || part.ends_with("pwd")
                     || part.ends_with("secret")
                     || (part.starts_with("secret") && !part.starts_with("secretar"))
@@ -216,6 +244,18 @@ pub fn is_secret_name(name: &str) -> bool {
         end += 1;
     }
     false
+}
+
+/// Whether a field of that name tells the name of its neighbour, the value: `{"name": "DB_PASSWORD", "value": ...}`.
+#[must_use]
+pub fn is_name_name(name: &str) -> bool {
+    ["name", "key", "header", "variable", "field"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Whether a field of that name is such a value.
+#[must_use]
+pub fn is_value_name(name: &str) -> bool {
+    ["value", "val"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Whether a text names, as one of its words, a file that holds secrets: `.env`, `.env.local`, `x.pem`, `id_rsa`,
@@ -249,11 +289,61 @@ fn is_secret_file(name: &str) -> bool {
             || ends.contains(&extension))
 }
 
-/// The text with every secret replaced, and how many there were.
+/// The text with every secret replaced, and how many there were. Colours go too, and escapes of plain characters are
+/// read, for either may hide where a word begins.
 #[must_use]
 pub fn redact(text: &str) -> (Cow<'_, str>, usize) {
-    let mut pass =
-        Pass { text, bytes: text.as_bytes(), at: 0, word: (0, 0), out: String::new(), done: 0, count: 0 };
+    match without_escapes(text) {
+        Cow::Borrowed(_) => match without_ansi(text) {
+            Cow::Borrowed(_) => pass(text),
+            Cow::Owned(plain) => owned(plain),
+        },
+        Cow::Owned(plain) => owned(without_ansi(&plain).into_owned()),
+    }
+}
+
+fn owned(plain: String) -> (Cow<'static, str>, usize) {
+    let (clean, count) = pass(&plain);
+    (Cow::Owned(if count == 0 { plain } else { clean.into_owned() }), count)
+}
+
+/// The text with escapes of JSON such as `\\u003d` read, as long as what they stand for needs none.
+fn without_escapes(text: &str) -> Cow<'_, str> {
+    if !text.contains("\\u00") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\\u00") {
+        let (before, escape) = rest.split_at(at);
+        let code = escape.get(4..6).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let plain = code.filter(|byte| matches!(byte, 0x1b | 0x20..0x7f) && !matches!(byte, b'"' | b'\\'));
+        // Escaped more than once, it has more backslashes.
+        out.push_str(if plain.is_some() { before.trim_end_matches('\\') } else { before });
+        let length = if let Some(byte) = plain {
+            out.push(char::from(byte));
+            6
+        } else {
+            out.push_str("\\u00");
+            4
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+fn pass(text: &str) -> (Cow<'_, str>, usize) {
+    let mut pass = Pass {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        word: (0, 0),
+        named: None,
+        out: String::new(),
+        done: 0,
+        count: 0,
+    };
     pass.run();
     if pass.count == 0 {
         return (Cow::Borrowed(text), 0);
@@ -281,6 +371,8 @@ struct Pass<'a> {
     at: usize,
     /// The last run of bytes that a name may have.
     word: (usize, usize),
+    /// How far the `value` may be whose `name` is that of a secret.
+    named: Option<usize>,
     out: String,
     /// Up to here the text is in `out`.
     done: usize,
@@ -291,10 +383,12 @@ impl Pass<'_> {
     fn run(&mut self) {
         while let Some(byte) = self.byte(self.at) {
             let hit = match byte {
-                b':' | b'=' => self.after_separator(),
+                b':' | b'=' => self.after_separator(self.at),
+                b'%' if self.is_escaped_separator() => self.after_separator(self.at + 2),
+                b'>' => self.element(),
                 b'-' if self.byte(self.at + 1) == Some(b'-') => self.private_key().or_else(|| self.option()),
                 b'-' => self.option(),
-                b' ' => self.scheme(),
+                b' ' | b'\t' | b'\r' | b'\n' => self.scheme(),
                 _ if may_begin(byte, self.byte(self.at + 1).unwrap_or_default()) => self.shaped(self.at),
                 _ => None,
             };
@@ -385,7 +479,9 @@ impl Pass<'_> {
         let key = rest.get(..20)?;
         let sound = key.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         let ends = !rest.get(20).is_some_and(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-        (sound && ends && self.begins_word(at)).then_some((at, at + 20, "aws-key"))
+        // `prod-AKIA...`: a dash ends a word here.
+        let is_apart = !at.checked_sub(1).and_then(|at| self.byte(at)).is_some_and(is_alphanumeric);
+        (sound && ends && (is_apart || self.begins_word(at))).then_some((at, at + 20, "aws-key"))
     }
 
     /// Three parts of base64 with dots between them; the last may be empty, or cut off.
@@ -433,8 +529,15 @@ impl Pass<'_> {
         Some((self.at, end, "private-key"))
     }
 
-    /// What follows `=` or `:`, the byte in hand: the value of a secret name, a bot's token, or a password in a URL.
-    fn after_separator(&self) -> Option<Hit> {
+    /// Whether a `%3D` or `%3A` is in hand.
+    fn is_escaped_separator(&self) -> bool {
+        let code = self.bytes.get(self.at + 1..self.at + 3).unwrap_or_default();
+        code.eq_ignore_ascii_case(b"3d") || code.eq_ignore_ascii_case(b"3a")
+    }
+
+    /// What follows the separator that is in hand and ends at `last`: the value of a secret name, a bot's token, or a
+    /// password in a URL.
+    fn after_separator(&mut self, last: usize) -> Option<Hit> {
         let (start, end) = self.word;
         let between = self.bytes.get(end..self.at)?;
         if self.rest(self.at).starts_with(b"://") {
@@ -443,7 +546,7 @@ impl Pass<'_> {
         let is_glue = |byte: &u8| {
             matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b' ' | b'\t' | b']' | b')' | b':' | b'?')
         };
-        if start == end || between.len() > 8 || !between.iter().all(is_glue) {
+        if start == end || between.len() > MAX_GAP_BYTES || !between.iter().all(is_glue) {
             return None;
         }
         let name = self.name(start, end);
@@ -456,11 +559,41 @@ impl Pass<'_> {
             }
         }
         // `C:\...`, `http:` and most words are no secret names, which is cheap to see.
-        if name.len() < 3 || !is_secret_name(name) {
+        if name.len() < 3 {
+            return None;
+        }
+        if is_value_name(name) {
+            return if self.named.take()? >= self.at { self.value("password", last) } else { None };
+        }
+        if is_name_name(name) {
+            let from = self.run_of(last, |byte| b":=>\"'`\\ ".contains(&byte));
+            let window = self.bytes.get(from..self.bytes.len().min(from + MAX_NAME_BYTES))?;
+            let length = window.iter().position(|byte| !is_url(*byte)).unwrap_or(window.len());
+            let is_secret = from - last <= MAX_GAP_BYTES
+                && self.text.get(from..from + length).is_some_and(is_secret_name);
+            self.named = is_secret.then_some(from + length + MAX_GAP_BYTES);
+            return None;
+        }
+        if !is_secret_name(name) {
             return None;
         }
         let is_directory = matches!(name, "PWD" | "OLDPWD") && self.byte(self.at + 1) == Some(b'/');
-        if is_directory { None } else { self.value(name, self.at) }
+        if is_directory { None } else { self.value(name, last) }
+    }
+
+    /// `<password>VALUE</password>`; the byte in hand is the first `>`.
+    fn element(&self) -> Option<Hit> {
+        let (start, end) = self.word;
+        let before = start.checked_sub(1).and_then(|at| self.byte(at));
+        let is_tag = end == self.at && start < end && matches!(before, Some(b'<' | b':'));
+        if !is_tag || !is_secret_name(self.name(start, end)) {
+            return None;
+        }
+        let from = self.at + 1;
+        let close = self.run_of(from, |byte| byte != b'<');
+        let is_element = self.rest(close).starts_with(b"</") || self.rest(close).starts_with(b"<\\/");
+        let is_marked = self.rest(from).starts_with(MARK.as_bytes());
+        if is_element && !is_marked { self.valued(from, close) } else { None }
     }
 
     /// The name that a run of bytes holds: not the `n` of a `\n` before it, and no more than the last bytes.
@@ -473,43 +606,135 @@ impl Pass<'_> {
 
     /// The value that a secret name is given after the separator at `at`.
     fn value(&self, name: &str, at: usize) -> Option<Hit> {
-        let mut start = self.run_of(at, |byte| matches!(byte, b'=' | b':' | b'>' | b' ' | b'\t'));
-        if self.rest(start).starts_with(MARK.as_bytes()) {
+        let lower = name.to_ascii_lowercase();
+        let after = self.run_of(at + 1, |byte| matches!(byte, b'=' | b':' | b'>' | b' ' | b'\t'));
+        if self.byte(at) == Some(b':') && matches!(self.byte(after), Some(b'\n' | b'\r')) {
+            return self.next_line(&lower, after);
+        }
+        if self.rest(after).starts_with(MARK.as_bytes()) {
             return None;
         }
-        start = self.run_of(start, |byte| matches!(byte, b'[' | b'(' | b' '));
+        let start = self.run_of(after, |byte| matches!(byte, b'[' | b'(' | b' '));
         let spaced = start > at + 1;
         // Quotes in JSON in JSON have several backslashes.
         let quoted = self.run_of(start, |byte| byte == b'\\');
-        let quote = self.byte(quoted).filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
-        if let Some(quote) = quote {
+        if let Some(quote) = self.byte(quoted).filter(|byte| is_quote(*byte)) {
             if self.rest(quoted + 1).starts_with(MARK.as_bytes()) {
                 return None;
             }
             let end = self.closing(quoted + 1, quote, quoted - start);
-            return self.valued(quoted + 1, end);
+            return self.valued(quoted + 1, if quoted == start { self.joined(end) } else { end });
         }
-        let lower = name.to_ascii_lowercase();
-        let is_header = ["authorization", "cookie"].iter().any(|header| lower.ends_with(header));
-        let ends = |byte: u8| matches!(byte, b'"' | b'\'' | b'`' | b'\n' | b'\r');
-        let end = if is_header && spaced {
-            self.run_of(start, |byte| !ends(byte))
-        } else {
-            self.run_of(start, |byte| !ends(byte) && !byte.is_ascii_whitespace() && !b"&;<>|".contains(&byte))
+        let ends = |byte: u8| is_quote(byte) || matches!(byte, b'\n' | b'\r');
+        // In a query other values follow.
+        let before = self.word.0.checked_sub(1).and_then(|at| self.byte(at));
+        let in_query = matches!(before, Some(b'?' | b'&' | b'#'));
+        let end_of_word = |from: usize| {
+            self.run_of(from, |byte| {
+                !(ends(byte) || byte.is_ascii_whitespace() || (in_query && byte == b'&'))
+            })
         };
-        let end = if self.byte(end.wrapping_sub(1)) == Some(b'\\') && end > start { end - 1 } else { end };
+        let word = end_of_word(start);
+        if let Some(hit) = self.opened(start, word) {
+            return self.valued(hit.0, hit.1);
+        }
+        let is_header = ["authorization", "cookie"].iter().any(|header| lower.ends_with(header));
+        let is_line = is_header && self.byte(at) == Some(b':');
+        let mut end = if is_line { self.run_of(start, |byte| !ends(byte)) } else { word };
+        if self.byte(end.wrapping_sub(1)) == Some(b'\\') && end > start {
+            end -= 1;
+        }
+        // `Bearer` is no secret, but what follows it is: in the next word, or the next argument.
+        let value = self.text.get(start..end).unwrap_or_default().trim_end();
+        let scheme = SCHEMES.iter().find(|scheme| value.eq_ignore_ascii_case(scheme));
+        if let Some(scheme) = scheme {
+            let is_gap =
+                |byte: u8| byte.is_ascii_whitespace() || is_quote(byte) || matches!(byte, b',' | b'\\');
+            let from = self.run_of(end, is_gap);
+            let next = end_of_word(from);
+            let follows = self.text.get(from..next).unwrap_or_default();
+            let is_prose = *scheme != "bearer"
+                && !is_header
+                && follows.bytes().all(|byte| byte.is_ascii_alphabetic() || b".,!?".contains(&byte));
+            if is_prose || from > end + 16 || from == next || follows.starts_with(MARK) {
+                return None;
+            }
+            let next = if follows.ends_with('\\') { next - 1 } else { next };
+            return self.valued(start, next);
+        }
         // "invalid token: expected a name" is prose.
-        let value = self.bytes.get(start..end).unwrap_or_default();
         let is_weak =
             matches!(lower.as_str(), "token" | "auth" | "secret" | "credential" | "credentials" | "cookie");
-        let is_prose =
-            value.len() < 16 && value.iter().all(|byte| byte.is_ascii_alphabetic() || b".,!?".contains(byte));
+        let is_prose = value.len() < 16
+            && value.bytes().all(|byte| byte.is_ascii_alphabetic() || b".,!?".contains(&byte));
         let goes_on =
             self.byte(end) == Some(b' ') && self.byte(end + 1).is_some_and(|byte| byte.is_ascii_alphabetic());
         if is_weak && spaced && is_prose && goes_on {
             return None;
         }
-        self.valued(start, end)
+        self.valued(start, if end == word { self.joined(end) } else { end })
+    }
+
+    /// The answer to a prompt for a password: the only word of the next line. The byte at `at` ends the prompt's.
+    fn next_line(&self, name: &str, at: usize) -> Option<Hit> {
+        let is_prompt = ["passw", "passphrase", "passcode"].iter().any(|part| name.contains(part));
+        let line = at + if self.rest(at).starts_with(b"\r\n") { 2 } else { 1 };
+        let start = self.run_of(line, |byte| matches!(byte, b' ' | b'\t'));
+        let end = self.run_of(start, |byte| !byte.is_ascii_whitespace());
+        let value = self.bytes.get(start..end)?;
+        let is_alone = matches!(self.byte(end), None | Some(b'\n' | b'\r'));
+        let is_list = value.starts_with(b"-") || value.starts_with(b"#") || value.contains(&b':');
+        let is_answer = is_prompt && is_alone && !is_list && !value.starts_with(MARK.as_bytes());
+        if is_answer { self.valued(start, end) } else { None }
+    }
+
+    /// The quoted text after `Some(`, `b`, `$` or `string(10) `, which is what the word from `start` to `end` holds.
+    fn opened(&self, start: usize, end: usize) -> Option<(usize, usize)> {
+        let before = self.text.get(start..end)?.trim_end_matches('\\');
+        let mut at = start + before.len();
+        if before.ends_with(')') && (before.starts_with("string(") || before.starts_with("str(")) {
+            at = self.run_of(at, |byte| byte == b' ');
+        } else if !(before.ends_with(['(', '[', '{', '&', '$', '@', '!'])
+            || ["b", "r", "u", "f", "l", "br", "rb", "u8"]
+                .iter()
+                .any(|prefix| before.eq_ignore_ascii_case(prefix)))
+        {
+            return None;
+        }
+        let quoted = self.run_of(at, |byte| byte == b'\\');
+        let quote = self.byte(quoted).filter(|byte| is_quote(*byte))?;
+        let follows = self.byte(quoted + 1)?;
+        // The quote may be the last of a text that has this in it.
+        if follows.is_ascii_whitespace() || b",:]})".contains(&follows) {
+            return None;
+        }
+        if self.rest(quoted + 1).starts_with(MARK.as_bytes()) {
+            return Some((start, start));
+        }
+        let close = self.closing(quoted + 1, quote, quoted - at);
+        Some((quoted + 1, if quoted == at { self.joined(close) } else { close }))
+    }
+
+    /// Where a value ends that goes on behind the quote at `end`, as a shell's words do: `'hunter'"2"`.
+    fn joined(&self, mut end: usize) -> usize {
+        loop {
+            let Some(quote) = self.byte(end).filter(|byte| is_quote(*byte)) else { return end };
+            let from = match self.byte(end + 1) {
+                // Another opens behind the one that closes.
+                Some(next) if is_quote(next) && next != quote => end + 2,
+                _ => end + 1,
+            };
+            if !self.byte(from).is_some_and(is_alphanumeric) {
+                return end;
+            }
+            let limit = self.bytes.len().min(from + MAX_LOOK_BYTES);
+            let rest = self.bytes.get(from..limit).unwrap_or_default();
+            let stop = rest.iter().position(|byte| is_quote(*byte) || matches!(byte, b'\n' | b'\r'));
+            match stop.map(|stop| from + stop) {
+                Some(stop) if self.byte(stop).is_some_and(is_quote) => end = stop,
+                _ => return self.run_of(from, |byte| !byte.is_ascii_whitespace() && !is_quote(byte)),
+            }
+        }
     }
 
     /// Where the quoted text ends that begins at `at`, after a quote with so many backslashes before it. Quotes within it
@@ -542,11 +767,19 @@ impl Pass<'_> {
 
     /// `user:password` before the `@` of a URL's authority.
     fn userinfo(&self, start: usize) -> Option<Hit> {
-        let ends = |byte: u8| byte.is_ascii_whitespace() || b"/?#\"'`<>\\".contains(&byte);
-        let end = self.run_of(start, |byte| !ends(byte));
+        let ends = |byte: u8| byte.is_ascii_whitespace() || b"\"'`<>\\".contains(&byte);
+        let end = self.run_of(start, |byte| !ends(byte) && !b"/?#".contains(&byte));
         let authority = self.bytes.get(start..end)?;
-        let at = authority.iter().rposition(|byte| *byte == b'@')?;
         let colon = authority.iter().position(|byte| *byte == b':')?;
+        let last = |text: &[u8]| text.iter().rposition(|byte| *byte == b'@');
+        let at = last(authority).or_else(|| {
+            // No port, so a password that ought to be escaped.
+            let after = authority.get(colon + 1..)?;
+            let window = self.bytes.get(start..self.bytes.len().min(end + MAX_LOOK_BYTES))?;
+            let length = window.iter().position(|byte| ends(*byte)).unwrap_or(window.len());
+            let is_port = authority.starts_with(b"[") || after.iter().all(u8::is_ascii_digit);
+            if is_port { None } else { last(window.get(..length)?) }
+        })?;
         let is_mark = authority.starts_with(MARK.as_bytes());
         (!is_mark && colon < at && colon + 1 < at).then_some((start, start + at, "url-credentials"))
     }
@@ -560,6 +793,23 @@ impl Pass<'_> {
         let start = self.run_of(self.at, |byte| byte == b'-');
         let end = self.run_of(start, is_url);
         let name = self.name(start, end);
+        let is_short = start == self.at + 1;
+        if is_short && name.starts_with('u') {
+            // The user follows at once: `-uadmin:password`.
+            let colon = self.run_of(end, |byte| is_dotted(byte) || matches!(byte, b'@' | b'+'));
+            let is_pair = self.byte(colon) == Some(b':') && colon > start + 1;
+            if is_pair && !self.rest(colon).starts_with(b"://") {
+                let stop = self.run_of(colon + 1, |byte| !byte.is_ascii_whitespace() && !is_quote(byte));
+                let mut pair = self.bytes.get(start + 1..stop).unwrap_or_default().iter();
+                let ids = pair.all(|byte| byte.is_ascii_digit() || *byte == b':');
+                return (stop > colon + 1 && !ids).then_some((start + 1, stop, "basic-auth"));
+            }
+        }
+        // Switches of curl may stand before it: `-sSu`.
+        let is_curl = is_short
+            && name.strip_suffix('u').is_some_and(|switches| {
+                switches.len() <= 8 && switches.chars().all(|switch| "sSfLkvigGIOjJNZ".contains(switch))
+            });
         // The quotes are those of a list of arguments: `"-u","user:password"`.
         let is_gap = |byte: u8| byte.is_ascii_whitespace() || b"\"',\\".contains(&byte);
         let mut from = self.run_of(end, is_gap);
@@ -577,7 +827,7 @@ impl Pass<'_> {
         if self.rest(from).starts_with(MARK.as_bytes()) {
             return None;
         }
-        if matches!(name, "u" | "U" | "user" | "proxy-user") {
+        if is_curl || matches!(name, "u" | "U" | "user" | "proxy-user") {
             // Looked for before the end is, so that no run is walked twice.
             let window = self.bytes.get(from..self.bytes.len().min(from + MAX_NAME_BYTES))?;
             let colon = from + window.iter().position(|byte| *byte == b':' || byte.is_ascii_whitespace())?;
@@ -589,13 +839,22 @@ impl Pass<'_> {
             let ids = is_id(window.get(..colon - from)?) && is_id(self.bytes.get(colon + 1..stop)?);
             return (!ids).then_some((from, stop, "basic-auth"));
         }
-        let is_value =
-            !matches!(self.byte(from), Some(b'-')) && !self.rest(from).starts_with(MARK.as_bytes());
-        let flag = is_value && self.byte(end) != Some(b'=') && name.len() >= 3 && is_secret_name(name);
-        if flag { self.valued(from, stop()) } else { None }
+        if self.byte(end) == Some(b'=') || name.len() < 3 || !is_secret_name(name) {
+            return None;
+        }
+        let stop = stop();
+        if self.byte(from) == Some(b'-') {
+            // Another option, unless it looks like none.
+            let value = self.bytes.get(from..stop)?;
+            let is_option =
+                value.len() < 7 || value.starts_with(b"--") || !value.iter().any(u8::is_ascii_digit);
+            return if is_option { None } else { self.valued(from, stop) };
+        }
+        self.valued(from, stop)
     }
 
-    /// `Bearer VALUE`, `Basic VALUE`, `token VALUE`, where it does not look like prose. The byte in hand is the blank.
+    /// `Bearer VALUE`, `Basic VALUE`, `token VALUE`, where it does not look like prose. The byte in hand is the blank, or the
+    /// end of the line.
     fn scheme(&self) -> Option<Hit> {
         if self.word.1 != self.at {
             return None;
@@ -603,7 +862,12 @@ impl Pass<'_> {
         let name = self.name(self.word.0, self.word.1);
         let scheme =
             ["bearer", "basic", "token"].into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme))?;
-        let start = self.run_of(self.at, |byte| byte == b' ');
+        let is_blank = |byte: u8| matches!(byte, b' ' | b'\t');
+        let mut start = self.run_of(self.at, is_blank);
+        if scheme == "bearer" && matches!(self.byte(start), Some(b'\n' | b'\r')) {
+            let line = start + if self.rest(start).starts_with(b"\r\n") { 2 } else { 1 };
+            start = self.run_of(line, is_blank);
+        }
         let end = self.run_of(start, is_token68);
         let value = self.bytes.get(start..end)?;
         // Words of prose have no digits, and one capital at most besides the first: TypeScript.
@@ -752,6 +1016,119 @@ mod tests {
         becomes("[\"curl\",\"-u\",\"ana:hunter2\"]", "[\"curl\",\"-u\",\"[REDACTED:basic-auth]\"]");
         becomes("postgres://ana:hunter2@db:5432/x", "postgres://[REDACTED:url-credentials]@db:5432/x");
         becomes("https://ana:p@ss@host", "https://[REDACTED:url-credentials]@host");
+    }
+
+    /// Asserts that the secret in each of the texts is found.
+    #[track_caller]
+    fn goes(texts: &[&str]) {
+        for text in texts {
+            let (clean, count) = redact(text);
+            let left = ["hunter", "2xyz", "dXNlcj"].iter().find(|part| clean.contains(**part));
+            assert!(left.is_none() && count > 0, "{text:?} became {clean:?}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_is_not_mistaken_for_the_value() {
+        goes(&[
+            "Authorization:Bearer hunter2xyz",
+            "Authorization:Basic dXNlcjpodW50ZXIy",
+            "-H 'Authorization:Basic dXNlcjpodW50ZXIy'",
+            "AUTHORIZATION=Bearer hunter2xyz",
+            "access_token: Bearer hunter2xyz",
+            "token=Bearer hunter2xyz",
+            "token: bearer hunter2xyz",
+            "Cookie:sid=abc; tok=hunter2xyz",
+            r#"["-H","Authorization: Bearer","hunter2hunter2xyz"]"#,
+            r#"[\"-H\",\"Authorization: Bearer\",\"hunter2hunter2xyz\"]"#,
+            "sent Bearer\thunter2hunter2xyz",
+            "sent Bearer\n  hunter2hunter2xyz",
+            "Authorization: Bearer\n hunter2xyz",
+        ]);
+        becomes("Authorization: Bearer", "Authorization: Bearer");
+        becomes("Authorization:Bearer a.b\nHost: x", "Authorization:[REDACTED:secret]\nHost: x");
+    }
+
+    #[test]
+    fn quotes_may_open_behind_something_and_follow_each_other() {
+        goes(&[
+            r#"password: Some("hunter2xyz")"#,
+            r#"password: Some(\"hunter2xyz\")"#,
+            r#"password: String::from("hunter2xyz")"#,
+            "{'password': b'hunter2xyz'}",
+            "PASSWORD=$'hunter2xyz'",
+            r#"['password']=>string(10) "hunter2xyz""#,
+            "PASSWORD='hunter'\"2xyz\" next",
+            "PASSWORD=hun'ter2xyz' next",
+            "PASSWORD='hunter'2xyz next",
+        ]);
+        becomes(r#"password: Some("a b") x"#, r#"password: Some("[REDACTED:secret]") x"#);
+        becomes(r#"["password=a","next"]"#, r#"["password=[REDACTED:secret]","next"]"#);
+        becomes(r#"["password=b","next"]"#, r#"["password=[REDACTED:secret]","next"]"#);
+    }
+
+    #[test]
+    fn colours_and_escapes_hide_nothing() {
+        for (class, secret) in secrets() {
+            for before in ["\u{1b}[31m", "\u{1b}[1;32m", "\\u001b[31m", "\\\\u001b[31m"] {
+                let text = format!("{before}{secret}\u{1b}[0m");
+                assert_eq!(redact(&text), (Cow::Owned(format!("[REDACTED:{class}]")), 1), "{text}");
+            }
+        }
+        goes(&[
+            "\u{1b}[36mpassword\u{1b}[0m=hunter2xyz",
+            "\u{1b}[3mpassword\u{1b}[0m\u{1b}[2m=\u{1b}[0mhunter2xyz",
+            "password\\u003dhunter2xyz",
+            "password%3Dhunter2xyz",
+            "password%3ahunter2xyz",
+            "\\u0070assword=hunter2xyz",
+        ]);
+        becomes("\u{1b}[1mplain\u{1b}[0m", "plain");
+        stays("C:\\u00 \\u00zz \\u00e9 \\u0022 \\u000a");
+    }
+
+    #[test]
+    fn values_are_found_however_they_are_set_apart() {
+        goes(&[
+            "password            = hunter2xyz",
+            "DB_PASSWORD=abcd&hunter2;2xyz",
+            "Password:\nhunter2xyz\n",
+            "Password: \r\n  hunter2xyz",
+            "curl -uadmin:hunter2xyz http://x",
+            "curl -su admin:hunter2xyz http://x",
+            "curl -sSLu 'admin:hunter2xyz' http://x",
+            "x --password -hunter2xyz",
+            "postgres://u:pa/hunter2xyz@h/db",
+            "postgres://u:pa#hunter2xyz@h/db",
+            "postgres://u:pa?hunter2xyz@h/db",
+            "authkey=hunter2xyz",
+            "httpauth=hunter2xyz",
+            "<password>hunter2xyz</password>",
+            "<ns:db.password>hunter2xyz</ns:db.password>",
+            r#"{"name":"DB_PASSWORD","value":"hunter2xyz"}"#,
+            "- name: DB_PASSWORD\n  value: hunter2xyz\n",
+            r#"{\"key\":\"Authorization\",\"value\":\"hunter2xyz\"}"#,
+        ]);
+        becomes("prod-AKIAIOSFODNN7EXAMPLE", "prod-[REDACTED:aws-key]");
+        becomes("?token=a&b=c", "?token=[REDACTED:secret]&b=c");
+        becomes("<password>a</password>", "<password>[REDACTED:secret]</password>");
+        becomes("curl -uana:b x", "curl -u[REDACTED:basic-auth] x");
+        for text in [
+            "usage: x <token> <name>",
+            "auth:\n  enabled: true",
+            "password:\n  min_length: 8",
+            "Password:\nSorry, try again.",
+            "x --password -h --token -v",
+            "docker run -u1000:1000 -update: now -util x",
+            r#"{"name":"COLOUR","value":"red"} name: x, value: y"#,
+            "http://host:80/a@b http://[::1]:80/a@b",
+            "the bearer\nof this letter",
+            "token\n0123456789abcdef",
+            "a%3Db author%3Dana",
+            "HashMap<Token> x if a<token>b",
+        ] {
+            stays(text);
+        }
     }
 
     #[test]
@@ -927,6 +1304,17 @@ mod tests {
             ")",
             "true",
             "hooks.slack.com/",
+            "%3D",
+            "name:",
+            "value:",
+            "<token>",
+            "-u",
+            "b'",
+            "$\"",
+            "\\u003d",
+            "\u{1b}[1m",
+            "\t",
+            "a:b",
         ];
         let mut seed = 7_u64;
         let mut random = |most: usize| {
