@@ -13,8 +13,10 @@ use crate::config::Env;
 use crate::item::Item;
 use crate::json::{Found, Kind, Scan, Want, read};
 use crate::level::Level;
-use crate::record::floor_char_boundary;
-use crate::redact::{before_cut, is_secret_name, names_secret_file, redact};
+use crate::redact::{
+    after_key, before_cut, is_name_name, is_only_secret_name, is_secret_name, is_value_name,
+    names_secret_file, opens_key, redact,
+};
 
 /// The most that leaves of one value.
 const MAX_VALUE_BYTES: usize = 8 * 1024;
@@ -24,6 +26,9 @@ const KEPT_BYTES: usize = 32 * 1024;
 
 /// The most that all included values may take as JSON, so that a record fits on one line of the server's.
 const MAX_INCLUDED_BYTES: usize = 128 * 1024;
+
+/// The most that all items of the command line may take, and those of the environment; for the same reason.
+const MAX_ITEMS_BYTES: usize = 32 * 1024;
 
 /// An identifier is no longer; nor is a path, in the second case.
 const MAX_TOKEN_BYTES: usize = 128;
@@ -214,21 +219,44 @@ fn class(name: &str) -> Option<Class> {
     FIELDS.get(at).map(|(_, class)| *class)
 }
 
-/// Where a payload says which file it is about, in fields or in commands.
-const FILE_FIELDS: [&str; 12] = [
+/// Where a payload says which file it is about, or its tool's input does: names of files, and commands.
+const FILE_KEYS: [&str; 29] = [
+    "absolute_path",
+    "args",
+    "attachments",
+    "cmd",
     "command",
-    "tool_input",
-    "tool_input.command",
-    "tool_input.cmd",
-    "tool_input.file_path",
-    "tool_input.filePath",
-    "tool_input.path",
-    "tool_input.notebook_path",
-    "tool_input.pattern",
-    "tool_input.glob",
-    "tool_response.filePath",
-    "tool_response.file.filePath",
+    "file",
+    "fileName",
+    "filePath",
+    "filePaths",
+    "file_name",
+    "file_path",
+    "file_paths",
+    "filename",
+    "files",
+    "glob",
+    "notebook_path",
+    "path",
+    "paths",
+    "pattern",
+    "relativePath",
+    "relative_path",
+    "script",
+    "source_path",
+    "targetFile",
+    "target_file",
+    "target_path",
+    "uri",
+    "uris",
+    "url",
 ];
+
+/// Whether a payload's field may name the file that it is about.
+fn is_file_field(name: &str) -> bool {
+    matches!(name, "tool_input" | "tool_response.filePath" | "tool_response.file.filePath")
+        || FILE_KEYS.contains(&name.strip_prefix("tool_input.").unwrap_or(name))
+}
 
 /// Names of fields that hold a path and nothing else; these leave even if the file holds secrets.
 const FILE_NAMES: [&str; 5] = ["file_path", "filePath", "path", "notebook_path", "absolute_path"];
@@ -282,7 +310,7 @@ pub fn plan(path: &[String], include: &[String]) -> (Want, bool) {
     let is_included = || include.iter().any(|wanted| normal_path(wanted) == name);
     let class = class(name);
     let most = match class {
-        _ if includes && (is_included() || FILE_FIELDS.contains(&name)) => Some(KEPT_BYTES),
+        _ if includes && (is_included() || is_file_field(name)) => Some(KEPT_BYTES),
         Some(Class::Line) => Some(KEPT_BYTES),
         Some(Class::Failure | Class::Sign) => Some(MAX_PATH_BYTES),
         // With room for the quotes, and for a byte too many.
@@ -290,11 +318,9 @@ pub fn plan(path: &[String], include: &[String]) -> (Want, bool) {
         Some(Class::Token | Class::Name) => Some(MAX_TOKEN_BYTES + 3),
         Some(Class::Parent) | None => None,
     };
-    let is_parent = |longer: &&str| is_inside(longer, name);
+    let is_parent = matches!(name, "tool_input" | "tool_response" | "tool_response.file");
     let goes_on = matches!(class, Some(Class::Parent | Class::Failure))
-        || (includes
-            && (FILE_FIELDS.iter().any(is_parent)
-                || include.iter().any(|wanted| is_inside(&normal_path(wanted), name))));
+        || (includes && (is_parent || include.iter().any(|wanted| is_inside(&normal_path(wanted), name))));
     (most.map_or(Want::Size, Want::Text), goes_on)
 }
 
@@ -403,13 +429,48 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
     event
 }
 
-/// Items from elsewhere without their secrets, and how many there were.
+/// Items from elsewhere without their secrets, and how many there were. Of those that there is no room for, the size is
+/// left.
 #[must_use]
 pub fn clean_items(items: Vec<Item>) -> (Vec<Item>, usize) {
     let mut event = Event::default();
-    let clean = |Item { key, value }| Item { value: event.clean_value(&key, value, false), key };
+    let mut room = MAX_ITEMS_BYTES;
+    let clean = |Item { key, value }| {
+        let before = event.redacted;
+        let bytes = value.as_str().map_or_else(|| value.to_string().len(), str::len);
+        let value = event.clean_whole(&key, value);
+        let length = value.to_string().len();
+        let of_value = event.redacted;
+        let key = event.clean(&key);
+        if let Some(left) = room.checked_sub(length) {
+            room = left;
+            return Item { key, value };
+        }
+        event.redacted -= of_value - before;
+        Item { key: format!("{key}_bytes"), value: bytes.into() }
+    };
     let items = items.into_iter().map(clean).collect();
     (items, event.redacted)
+}
+
+/// A text from elsewhere without its secrets, then cut, and how many there were.
+#[must_use]
+pub fn clean_text(text: &str) -> (String, usize) {
+    let mut event = Event::default();
+    (event.clean(text), event.redacted)
+}
+
+/// The beginning of a text that takes no more than [`MAX_VALUE_BYTES`], nor much more as JSON, where control characters
+/// are six bytes.
+fn cut(text: &str) -> &str {
+    let mut room = MAX_VALUE_BYTES;
+    let end = text.char_indices().find(|(_, char)| {
+        let length = if char.is_ascii_control() && !char.is_ascii_whitespace() { 6 } else { char.len_utf8() };
+        let fits = length <= room;
+        room = room.saturating_sub(length);
+        !fits
+    });
+    end.map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
 /// What is wrong with the payload, if anything is.
@@ -466,28 +527,25 @@ impl<'a> Field<'a> {
         self.found.inner.last().unwrap_or(&self.found.name)
     }
 
-    /// Whether it names a file with secrets, going by what was kept of it.
+    /// Whether it names a file with secrets, or may do so where it was cut.
     fn names_secret_file(&self, kept: &Value) -> bool {
-        let is_of_file = FILE_FIELDS.contains(&self.name.as_ref())
+        let is_of_file = is_file_field(&self.name)
             || FILE_NAMES.contains(&self.last())
             || class(&self.name) == Some(Class::Path);
-        match kept {
-            Value::String(text) => is_of_file && names_secret_file(text),
-            value => names_file_inside(value),
-        }
+        // What is inside an object has been looked at apart.
+        let is_unknown = is_of_file && self.found.cut && self.found.first != b'{';
+        is_unknown || names_file_inside(kept, is_of_file)
     }
 }
 
-/// Whether an object or array has a path or a command in it that names a file with secrets.
-fn names_file_inside(value: &Value) -> bool {
-    let is_of_file =
-        |key: &str| FILE_NAMES.contains(&key) || matches!(key, "command" | "cmd" | "pattern" | "glob");
+/// Whether a value has a path or a command in it that names a file with secrets. Of a list all is such if the list is.
+fn names_file_inside(value: &Value, is_of_file: bool) -> bool {
     match value {
-        Value::Object(map) => map.iter().any(|(key, value)| match value {
-            Value::String(text) => is_of_file(key) && names_secret_file(text),
-            value => names_file_inside(value),
-        }),
-        Value::Array(list) => list.iter().any(names_file_inside),
+        Value::String(text) => is_of_file && names_secret_file(text),
+        Value::Object(map) => {
+            map.iter().any(|(key, value)| names_file_inside(value, FILE_KEYS.contains(&key.as_str())))
+        }
+        Value::Array(list) => list.iter().any(|value| names_file_inside(value, is_of_file)),
         _ => false,
     }
 }
@@ -657,7 +715,7 @@ impl Event {
     fn clean(&mut self, text: &str) -> String {
         let (clean, count) = redact(text);
         self.redacted += count;
-        clean.get(..floor_char_boundary(&clean, MAX_VALUE_BYTES)).unwrap_or_default().to_owned()
+        cut(&clean).to_owned()
     }
 
     /// Adds what leaves of a field in any case.
@@ -720,7 +778,7 @@ impl Event {
     /// Adds the text of a field that was asked for; `false` if there is no room for it.
     fn include(&mut self, field: &Field, value: Value, room: &mut usize) -> bool {
         let before = self.redacted;
-        let value = self.clean_value(field.last(), value, false);
+        let value = self.clean_whole(field.last(), value);
         let length = value.to_string().len();
         let key = if RESERVED.contains(&field.name.as_ref()) {
             format!("payload_{}", field.name)
@@ -740,6 +798,36 @@ impl Event {
         true
     }
 
+    /// A value without its secrets: private keys in several texts, then all that one text or name tells.
+    fn clean_whole(&mut self, name: &str, mut value: Value) -> Value {
+        self.hide_keys(&mut value, &mut false);
+        self.clean_value(name, value, false)
+    }
+
+    /// Takes out the lines of a private key whose beginning stands in one text of a list, and the rest in those that
+    /// follow: to the key's end, or the list's.
+    fn hide_keys(&mut self, value: &mut Value, inside: &mut bool) {
+        match value {
+            Value::String(text) if *inside => {
+                let rest = after_key(text);
+                *inside = rest.is_none();
+                *text = format!("[REDACTED:private-key]{}", rest.unwrap_or_default());
+                self.redacted += 1;
+                *inside |= opens_key(text);
+            }
+            Value::String(text) => *inside = opens_key(text),
+            Value::Array(list) => {
+                let before = *inside;
+                for value in list {
+                    self.hide_keys(value, inside);
+                }
+                *inside &= before;
+            }
+            Value::Object(map) => map.values_mut().for_each(|value| self.hide_keys(value, inside)),
+            _ => {}
+        }
+    }
+
     /// A value without its secrets, by name and by shape, each text in it cut.
     fn clean_value(&mut self, name: &str, value: Value, in_list: bool) -> Value {
         match value {
@@ -756,11 +844,28 @@ impl Event {
                 Value::String(self.clean(&list.to_string()))
             }
             Value::Array(list) => {
-                Value::Array(list.into_iter().map(|value| self.clean_value("", value, true)).collect())
+                // `["Authorization", "value"]`, and a flat list of headers.
+                let is_pair = list.len() == 2;
+                let mut names_next = false;
+                let clean = |value: Value| {
+                    let is_value = names_next && value.is_string();
+                    names_next = value.as_str().is_some_and(|text| {
+                        let lower = text.to_ascii_lowercase();
+                        let is_header = lower.ends_with("authorization") || lower.ends_with("cookie");
+                        (is_pair || is_header) && is_only_secret_name(text)
+                    });
+                    self.clean_value(if is_value { "secret" } else { "" }, value, true)
+                };
+                Value::Array(list.into_iter().map(clean).collect())
             }
             Value::Object(map) => {
+                let is_name = |name: &str, value: &Value| {
+                    is_name_name(name) && value.as_str().is_some_and(is_only_secret_name)
+                };
+                let is_pair = map.iter().any(|(name, value)| is_name(name, value));
                 let clean = |(name, value): (String, Value)| {
-                    let value = self.clean_value(&name, value, in_list);
+                    let told = if is_pair && is_value_name(&name) { "secret" } else { &name };
+                    let value = self.clean_value(told, value, in_list);
                     (self.clean(&name), value)
                 };
                 Value::Object(map.into_iter().map(clean).collect::<Map<_, _>>())
@@ -791,7 +896,7 @@ impl Event {
             }
         }
         // Counted with the fields already.
-        redact(&line).0.into_owned()
+        cut(&redact(&line).0).to_owned()
     }
 }
 

@@ -119,6 +119,10 @@ const AWS: [&str; 5] = ["A3T", "AKIA", "ASIA", "ABIA", "ACCA"];
 /// How a credential is used, which is what stands before it.
 const SCHEMES: [&str; 6] = ["bearer", "basic", "token", "digest", "negotiate", "apikey"];
 
+/// How the lines around a key begin.
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+
 /// What stands in the place of a secret, with its class and a bracket.
 const MARK: &str = "[REDACTED:";
 
@@ -258,35 +262,60 @@ pub fn is_value_name(name: &str) -> bool {
     ["value", "val"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
+/// Whether a text is the name of a secret and nothing else: `Authorization`, not a sentence about it.
+#[must_use]
+pub fn is_only_secret_name(text: &str) -> bool {
+    text.len() <= MAX_NAME_BYTES && text.bytes().all(is_dotted) && is_secret_name(text)
+}
+
 /// Whether a text names, as one of its words, a file that holds secrets: `.env`, `.env.local`, `x.pem`, `id_rsa`,
 /// `credentials`. The text may be a path or a command line.
 #[must_use]
 pub fn names_secret_file(text: &str) -> bool {
     let between = |char: char| char.is_whitespace() || "\"'`=;:|&<>()[]{},@/\\".contains(char);
-    text.split(between).any(is_secret_file)
+    let lower = text.to_ascii_lowercase();
+    [".docker/config.json", ".kube/config"].iter().any(|path| lower.contains(path))
+        || lower.split(between).any(is_secret_file)
 }
 
-/// Whether that is the name of a file that holds secrets.
+/// Whether that name, in lower case, is of a file that holds secrets, or of a copy of it.
 fn is_secret_file(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
     let whole =
-        ["credentials", ".netrc", "_netrc", ".pgpass", ".npmrc", ".pypirc", ".htpasswd", ".vault-token"];
-    let starts = [
-        ".env",
-        "id_rsa",
-        "id_dsa",
-        "id_ecdsa",
-        "id_ed25519",
-        "credentials.",
-        ".git-credentials",
-        "secrets.",
+        [".netrc", "_netrc", ".pgpass", ".npmrc", ".pypirc", ".htpasswd", ".vault-token", "kubeconfig"];
+    let starts = [".env", ".git-credentials", "secrets.", "kubeconfig."];
+    let keys = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"];
+    let ends = ["env", "pem", "key", "p12", "pfx", "jks", "keystore", "ppk", "kdbx", "kubeconfig"];
+    let copies = [
+        "bak",
+        "backup",
+        "old",
+        "orig",
+        "save",
+        "swp",
+        "tmp",
+        "copy",
+        "local",
+        "dev",
+        "development",
+        "test",
+        "staging",
+        "prod",
+        "production",
     ];
-    let ends = ["env", "pem", "key", "p12", "pfx", "jks", "keystore", "ppk", "kdbx"];
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let mut name = name.trim_end_matches('~');
+    let starts_so = starts.iter().any(|start| name.starts_with(start));
+    while let Some((original, _)) = name.rsplit_once('.').filter(|(_, copy)| copies.contains(copy)) {
+        name = original.trim_end_matches('~');
+    }
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let account = ["service-account", "service_account", "serviceaccount"];
     extension != "pub"
-        && (whole.contains(&name.as_str())
-            || starts.iter().any(|start| name.starts_with(start))
-            || ends.contains(&extension))
+        && (starts_so
+            || whole.contains(&name)
+            || ends.contains(&extension)
+            || name.split('.').next().is_some_and(|first| first.ends_with("credentials"))
+            || keys.iter().any(|key| name.contains(key))
+            || (extension == "json" && account.iter().any(|part| stem.contains(part))))
 }
 
 /// The text with every secret replaced, and how many there were. Colours go too, and escapes of plain characters are
@@ -359,6 +388,55 @@ pub fn before_cut(text: &str) -> &str {
     // No token is longer, but for those that are known by their beginning.
     let end = floor_char_boundary(text, text.len().saturating_sub(MAX_TOKEN_BYTES)).max(blank);
     text.get(..end).unwrap_or_default()
+}
+
+/// What comes after the lines of a private key at the beginning of a text that was cut there, and whether there were
+/// any. Without its first line a key has no shape but that of its lines: base64, and not the digits of a hash.
+#[must_use]
+pub fn after_cut(text: &str) -> (&str, bool) {
+    let is_plain = |line: &str| !line.is_empty() && line.len() <= 76 && line.bytes().all(is_base64);
+    let mut end = 0;
+    let mut count = 0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim();
+        let is_body = bare.len() >= 40 && !bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_plain(bare) || !(is_body || count >= 2) {
+            break;
+        }
+        count += 1;
+        end += line.len();
+        // The last one is shorter.
+        if !is_body {
+            break;
+        }
+    }
+    if count >= 2 { (text.get(end..).unwrap_or_default(), true) } else { (text, false) }
+}
+
+/// Whether a private key begins in a text and does not end there.
+#[must_use]
+pub fn opens_key(text: &str) -> bool {
+    text.rfind(BEGIN).is_some_and(|at| {
+        let body = after_label(text.as_bytes(), at + BEGIN.len());
+        body.is_some_and(|body| !text.get(body..).unwrap_or_default().contains(END))
+    })
+}
+
+/// What a text has behind the end of a private key.
+#[must_use]
+pub fn after_key(text: &str) -> Option<&str> {
+    let tail = text.find(END)? + END.len();
+    text.get(after_label(text.as_bytes(), tail).unwrap_or(tail)..)
+}
+
+/// Where a key's label ends that begins there, if it is that of a private one.
+fn after_label(bytes: &[u8], from: usize) -> Option<usize> {
+    // Labels are short; a line of dashes is none.
+    let window = bytes.get(from..bytes.len().min(from + 64))?;
+    let length = window.windows(5).position(|part| part == b"-----")?;
+    let label = window.get(..length)?;
+    let is_private = label.windows(11).any(|part| part.eq_ignore_ascii_case(b"private key"));
+    is_private.then_some(from + length + 5)
 }
 
 /// A secret: where it is in the text, and what it is called.
@@ -502,28 +580,19 @@ impl Pass<'_> {
     /// `-----BEGIN PRIVATE KEY-----` to its end, or to that of the text; a text that begins within one, from its
     /// beginning.
     fn private_key(&self) -> Option<Hit> {
-        let label = |from: usize| {
-            // Labels are short; a line of dashes is none.
-            let window = self.bytes.get(from..self.bytes.len().min(from + 64))?;
-            let length = window.windows(5).position(|part| part == b"-----")?;
-            let label = window.get(..length)?;
-            label
-                .windows(11)
-                .any(|part| part.eq_ignore_ascii_case(b"private key"))
-                .then_some(from + length + 5)
-        };
+        let label = |from: usize| after_label(self.bytes, from);
         let rest = self.rest(self.at);
-        if rest.starts_with(b"-----END ") {
-            let end = label(self.at + 9)?;
+        if rest.starts_with(END.as_bytes()) {
+            let end = label(self.at + END.len())?;
             return Some((self.done, end, "private-key"));
         }
-        if !rest.starts_with(b"-----BEGIN ") {
+        if !rest.starts_with(BEGIN.as_bytes()) {
             return None;
         }
-        let body = label(self.at + 11)?;
-        let found = self.text.get(body..).unwrap_or_default().find("-----END ");
+        let body = label(self.at + BEGIN.len())?;
+        let found = self.text.get(body..).unwrap_or_default().find(END);
         let end = found.map_or(self.text.len(), |at| {
-            let tail = body + at + 9;
+            let tail = body + at + END.len();
             label(tail).unwrap_or(tail)
         });
         Some((self.at, end, "private-key"))
@@ -1243,14 +1312,54 @@ mod tests {
             "prod.env",
             "server.key",
             "cat<.env",
+            "x.pem.bak",
+            "prod.env.bak",
+            "prod.env.local",
+            "old_id_rsa_2",
+            "credentials~",
+            "aws_credentials",
+            "my-service-account.json",
+            "~/.kube/config",
+            "kubeconfig",
+            "/root/.docker/config.json",
+            ".netrc",
+            ".npmrc",
+            ".pypirc",
+            ".pgpass",
+            "file:///x/.env",
         ] {
             assert!(names_secret_file(text), "{text}");
         }
-        for text in
-            ["", "src/env.rs", "environment", "id_rsa.pub", "credential.rs", "key", "cargo test", "monkey.rs"]
-        {
+        for text in [
+            "",
+            "docker/config.json",
+            "key.rs.bak",
+            "local",
+            "account.json",
+            "src/env.rs",
+            "environment",
+            "id_rsa.pub",
+            "credential.rs",
+            "key",
+            "cargo test",
+            "monkey.rs",
+        ] {
             assert!(!names_secret_file(text), "{text}");
         }
+    }
+
+    #[test]
+    fn the_rest_of_a_key_is_known_by_its_lines() {
+        let body = format!("{}\n", "MIIEvQIBADANBgkq".repeat(4));
+        assert_eq!(after_cut(&format!("{}AbC=\nnext", body.repeat(3))), ("next", true));
+        assert_eq!(after_cut(&body.repeat(3)), ("", true));
+        let hashes = format!("{}\n", "0123456789abcdef0123456789abcdef01234567").repeat(3);
+        for text in ["", "some\nlines\nof\ntext", hashes.as_str(), body.as_str()] {
+            assert_eq!(after_cut(text), (text, false));
+        }
+        assert!(opens_key("+-----BEGIN PRIVATE KEY-----\nMIIE") && !opens_key("-----BEGIN CERTIFICATE-----"));
+        assert!(!opens_key("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----"));
+        assert_eq!(after_key("-----END PRIVATE KEY-----, x"), Some(", x"));
     }
 
     #[test]

@@ -22,10 +22,9 @@ use crate::config::Config;
 use crate::deliver::{Delivery, Fate};
 use crate::item::Item;
 use crate::json::{Kind, Scanner};
-use crate::payload::{Event, Given, clean_items, event, plan};
+use crate::payload::{Event, Given, clean_items, clean_text, event, plan};
 use crate::protocol::Batch;
 use crate::record::Record;
-use crate::redact::redact;
 use crate::report::{self, Report};
 use crate::signals;
 use crate::stdio;
@@ -60,6 +59,9 @@ const EVENTS: [(&str, u32); 12] = [
     ("StopFailure", 7),
     ("SessionEnd", 2),
 ];
+
+/// The most that is told of mistakes, so that a call is one record.
+const MAX_MISTAKES_BYTES: usize = 16 * 1024;
 
 /// Takes the payload and sends the record of it.
 ///
@@ -132,10 +134,21 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
 
     let mut mistakes = context.mistakes;
     mistakes.append(&mut config.mistakes);
+    // Parts of a payload are shown nowhere.
+    let (json, words): (Vec<_>, Vec<_>) =
+        words.into_iter().partition(|word| bare(word).starts_with(['{', '[', '"']));
+    mistakes.extend(json.iter().map(|_| "a word is not KEY=VALUE".to_owned()));
     let (items, rest) = sort_words(words, &mut mistakes);
     mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
-    for mistake in &mut mistakes {
-        *mistake = redact(mistake).0.into_owned();
+    let mut room = MAX_MISTAKES_BYTES;
+    let all = mistakes.len();
+    mistakes = mistakes.iter().map(|mistake| clean_text(mistake).0).collect();
+    mistakes.retain(|mistake| {
+        room = room.saturating_sub(mistake.len());
+        room > 0
+    });
+    if mistakes.len() < all {
+        mistakes.push(format!("{} more mistakes", all - mistakes.len()));
     }
     tell(&config, &mistakes, report);
     for trouble in event.mistakes.iter().chain(&taken.trouble) {
@@ -170,8 +183,13 @@ pub fn carry_on() {
 
 /// The payload that stands among the words (Codex' `notify` puts it last), and the other words.
 fn split_payload(mut words: Vec<String>) -> (Option<String>, Vec<String>) {
-    let at = words.iter().rposition(|word| word.trim_start().starts_with('{'));
-    (at.map(|at| words.remove(at)), words)
+    let at = words.iter().rposition(|word| bare(word).starts_with('{'));
+    (at.map(|at| bare(&words.remove(at)).to_owned()), words)
+}
+
+/// A word without the mark and the blanks that may stand before JSON.
+fn bare(word: &str) -> &str {
+    word.trim_start_matches(|char: char| char == '\u{feff}' || char.is_whitespace())
 }
 
 /// How the taking of a payload went.
@@ -249,7 +267,10 @@ fn record(
     let (items, of_items) = clean_items(items);
     let (fields, of_environment) = clean_items(std::mem::take(&mut config.fields));
     config.fields = fields;
-    let redacted = event.redacted + of_items + of_environment;
+    let (name, of_name) = clean_text(&config.service);
+    config.service = name;
+    let (service, of_flag) = service.map(|name| clean_text(&name)).unzip();
+    let redacted = event.redacted + of_items + of_environment + of_name + of_flag.unwrap_or_default();
     if redacted > 0 {
         all.push(Item { key: "redacted".to_owned(), value: Value::from(redacted) });
     }

@@ -293,3 +293,13 @@ fn a_script_that_may_not_be_read_counts_as_not_there() {
     env.run_with(&["hook", "--", "python3", "guard.py"], PAYLOAD).in_silence();
     assert!(server.record()["_msg"].as_str().unwrap().ends_with("guard.py may not be read"));
 }
+
+#[test]
+fn the_rest_of_a_key_that_was_cut_does_not_arrive() {
+    let line = "MIIEvQIBADANBgkq".repeat(4);
+    let script = format!(
+        "for i in $(seq 2000); do echo {line}; done >&2; echo AbC= >&2; echo 'it failed' >&2; exit 1"
+    );
+    let (_, record) = shell(&[], &script);
+    assert_eq!((&record["stderr"], &record["redacted"]), (&json!("it failed"), &json!(1)), "{record:#?}");
+}

@@ -626,6 +626,20 @@ fn files_with_secrets_are_never_shown() {
         json!({"hook_event_name": "beforeReadFile", "conversation_id": "c", "file_path": "/x/.env", "content": content}),
         json!({"tool_input": {"content": format!("{}{content}", "x ".repeat(50_000)), "file_path": "/x/.env"}}),
         json!({"tool_name": "Read", "tool_response": {"file": {"filePath": "/x/.envrc", "content": content}}}),
+        json!({"tool_input": {"command": ["bash", "-lc", "cat .env"]}, "tool_response": content}),
+        json!({"tool_input": {"args": ["cat", "prod.env.bak"]}, "tool_response": content}),
+        json!({"tool_input": {"target_file": "old_id_rsa"}, "tool_response": content}),
+        json!({"tool_input": {"file": "credentials~"}, "tool_response": content}),
+        json!({"tool_input": {"filename": "aws_credentials"}, "tool_response": content}),
+        json!({"tool_input": {"relative_path": "x/service-account.json"}, "tool_response": content}),
+        json!({"tool_input": {"uri": "file:///root/.docker/config.json"}, "tool_response": content}),
+        json!({"tool_input": {"paths": ["a", "x.pem.bak"]}, "tool_response": content}),
+        json!({"tool_input": {"files": [{"path": ".netrc"}]}, "tool_response": content}),
+        json!({"tool_input": {"file_paths": [".pgpass"]}, "tool_response": content}),
+        json!({"tool_input": {"script": "cat kubeconfig"}, "tool_response": content}),
+        json!({"attachments": [{"file_path": "/x/.npmrc"}], "content": content}),
+        json!({"tool_input": {"command": format!("{} cat .env", "x ".repeat(50_000))}, "tool_response": content}),
+        json!({"tool_input": {"file_path": format!("/{}/.env", "x/".repeat(50_000))}, "tool_response": content}),
     ];
     for payload in cases {
         let names =
@@ -634,7 +648,8 @@ fn files_with_secrets_are_never_shown() {
         let text = Value::Object(record.clone()).to_string();
         assert!(!text.contains("marker"), "{payload}: {text}");
         assert_eq!(record["vlog_withheld"], "it names a file with secrets", "{payload}");
-        if payload["tool_input"]["file_path"].is_string() {
+        let path = payload["tool_input"]["file_path"].as_str();
+        if path.is_some_and(|path| path.len() < 1000) {
             assert_eq!(record["tool_input.file_path"], payload["tool_input"]["file_path"]);
         }
     }
@@ -643,6 +658,111 @@ fn files_with_secrets_are_never_shown() {
         &json!({"tool_input": {"file_path": "/x/env.rs", "content": "let x"}}),
     );
     has(&record, &[("tool_input.content", json!("let x"))]);
+}
+
+#[test]
+fn a_private_key_in_a_list_of_lines_goes_to_its_end() {
+    let begin = concat!("-----BEGIN RSA PRI", "VATE KEY-----");
+    let end = concat!("-----END RSA PRI", "VATE KEY-----");
+    let lines = |prefix: &str, end: &str| {
+        json!([
+            "before",
+            format!("{prefix}{begin}"),
+            format!("{prefix}MIIEmarker"),
+            format!("{prefix}ZZmarker"),
+            end
+        ])
+    };
+    for prefix in ["", "+", "-", "  "] {
+        let (whole, endless) = (lines(prefix, &format!("{prefix}{end} behind")), lines(prefix, "marker"));
+        let record = hooked(
+            &["--include", "lines,endless,deep,after"],
+            &json!({"lines": whole, "endless": endless, "after": "it stays", "deep": {"patch": [
+                {"type": "text", "text": begin}, {"type": "text", "text": "marker"}, [["marker"]]]}}),
+        );
+        let text = Value::Object(record.clone()).to_string();
+        assert!(!text.contains("marker") && text.contains("private-key"), "{text}");
+        assert!(text.contains("before") && text.contains(" behind"), "{text}");
+        has(&record, &[("after", json!("it stays"))]);
+    }
+}
+
+#[test]
+fn a_name_and_its_value_side_by_side_are_a_secret() {
+    let record = hooked(
+        &["--include", "env,headers,list,text"],
+        &json!({
+            "env": [{"name": "DB_PASSWORD", "value": "hunter2xyz"}, {"name": "COLOUR", "value": "red"}],
+            "headers": [["Authorization", "hunter2xyz"], {"key": "Authorization", "value": ["hunter2xyz"]}],
+            "list": ["Host", "example.com", "Authorization", "hunter2xyz", "Accept", "any"],
+            "text": "[{\"name\": \"DB_PASSWORD\", \"value\": \"hunter2xyz\"}]",
+        }),
+    );
+    let text = Value::Object(record.clone()).to_string();
+    assert!(!text.contains("hunter2xyz"), "{text}");
+    for part in ["red", "example.com", "any", "COLOUR"] {
+        assert!(text.contains(part), "{part} of {text}");
+    }
+    has(&record, &[("redacted", json!(5))]);
+}
+
+#[test]
+fn names_and_the_service_are_searched_for_secrets_too() {
+    let secret = concat!("ghp_", "0123456789abcdefghijABCDEFGHIJ012345");
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_FIELDS", &format!("c.{secret}=3"));
+    let of_environment = TestEnv::for_server(&server).with("VLOG_SERVICE", secret);
+    run(&env, &[&format!("{secret}=1"), &format!("a.{secret}=2"), "--service", secret], "{}");
+    run(&of_environment, &[], "{}");
+    for request in server.requests() {
+        let body = String::from_utf8(request.body.clone()).unwrap();
+        assert!(!body.contains(secret) && body.contains("[REDACTED:github-token]"), "{body}");
+    }
+    has(&server.records()[0], &[("a.[REDACTED:github-token]", json!("2")), ("redacted", json!(4))]);
+}
+
+#[test]
+fn parts_of_a_payload_among_the_words_are_shown_nowhere() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let payload =
+        r#"{"type":"agent-turn-complete","thread-id":"t-1","last-assistant-message":"some marker"}"#;
+    run(&env, &[&format!("\u{feff}{payload}")], "");
+    let odd = r#"{"a":"x=marker"}"#;
+    for args in [
+        &[odd, payload][..],
+        &[payload, "\u{feff} {\"a\":\"marker\"}"],
+        &[r#"["marker"]"#],
+        &["\"marker\""],
+        &[" [marker=1"],
+    ] {
+        let finished = env.run_with(&[&["hook"][..], args].concat(), "").kept_the_promise();
+        assert!(!finished.stderr.contains("marker"), "{}", finished.stderr);
+        finished.saying("a word is not KEY=VALUE");
+    }
+    let records = server.records();
+    assert_eq!(records.len(), 6);
+    has(&records[0], &[("session_id", json!("t-1")), ("level", json!("info"))]);
+    for record in records {
+        let text = Value::Object(record).to_string();
+        assert!(!text.contains("marker"), "{text}");
+    }
+}
+
+#[test]
+fn a_call_is_one_record_whatever_its_words_hold() {
+    let long = "\u{1}".repeat(60_000);
+    let items: Vec<_> = (0..20).map(|n| format!("k{n}={long}")).collect();
+    let mut args = vec!["--event", &long, "--service", &long, "--include", "prompt", &long];
+    args.extend(items.iter().map(String::as_str));
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_FIELDS", &format!("x={long}"));
+    let payload = json!({"prompt": long, "message": long});
+    env.run_with(&[&["hook"][..], &args].concat(), payload.to_string()).kept_the_promise();
+    let record = server.record();
+    assert!(!record.contains_key("vlog_part"), "{:?}", record.keys());
+    has(&record, &[("k19_bytes", json!(60_000))]);
+    assert!(record["hook"].as_str().unwrap().len() <= 8192 && record.contains_key("k0"));
 }
 
 #[test]

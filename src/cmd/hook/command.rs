@@ -16,7 +16,7 @@ use crate::item::Item;
 use crate::level::Level;
 use crate::payload::Event;
 use crate::record::floor_char_boundary;
-use crate::redact::redact;
+use crate::redact::{after_cut, redact};
 use crate::report::{self, Report};
 use crate::signals::Ignored;
 use crate::stdio;
@@ -143,7 +143,10 @@ impl Outcome {
             add("duration_ms", Value::from(u64::try_from(done.end.time.as_millis()).unwrap_or(u64::MAX)));
             if self.trouble.is_some() || done.end.ended == Ended::Code(BLOCK) {
                 let tail = done.stderr.tail.text();
-                let (clean, count) = redact(&tail);
+                let is_cut = done.stderr.tail.dropped() > 0;
+                let (tail, was_key) = if is_cut { after_cut(&tail) } else { (tail.as_str(), false) };
+                event.redacted += usize::from(was_key);
+                let (clean, count) = redact(tail);
                 // The end of it is what tells.
                 let start = floor_char_boundary(&clean, clean.len().saturating_sub(LOGGED_STDERR_BYTES));
                 add("stderr", Value::from(clean.get(start..).unwrap_or_default()));
