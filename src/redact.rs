@@ -164,6 +164,12 @@ fn is_base64(byte: u8) -> bool {
     is_url(byte) || matches!(byte, b'+' | b'/' | b'=')
 }
 
+/// Whether that is a header all of whose value is secret.
+fn is_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with("authorization") || name.ends_with("cookie")
+}
+
 fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
 }
@@ -464,6 +470,7 @@ impl Pass<'_> {
                 b':' | b'=' => self.after_separator(self.at),
                 b'%' if self.is_escaped_separator() => self.after_separator(self.at + 2),
                 b'>' => self.element(),
+                b',' => self.after_comma(),
                 b'-' if self.byte(self.at + 1) == Some(b'-') => self.private_key().or_else(|| self.option()),
                 b'-' => self.option(),
                 b' ' | b'\t' | b'\r' | b'\n' => self.scheme(),
@@ -510,12 +517,21 @@ impl Pass<'_> {
         at + rest.iter().position(|byte| !class(*byte)).unwrap_or(rest.len())
     }
 
-    /// Whether no word goes on at `at`. After `\n` as it stands in JSON, and after `%3D`, one begins.
+    /// Whether no word goes on at `at`. After `\n` as it stands in JSON, after `%3D`, and after a colour that is spelt out
+    /// as in `\e[1;31m`, one begins.
     fn begins_word(&self, at: usize) -> bool {
         let before = |back: usize| at.checked_sub(back).and_then(|at| self.byte(at));
         let Some(last) = before(1).filter(|byte| is_url(*byte)) else { return true };
         (matches!(last, b'n' | b'r' | b't') && before(2) == Some(b'\\'))
             || (before(3) == Some(b'%') && last.is_ascii_hexdigit())
+            || (last == b'm' && self.ends_colour(at - 1))
+    }
+
+    /// Whether the `m` at `at` ends a colour, less its escape character.
+    fn ends_colour(&self, at: usize) -> bool {
+        let window = self.bytes.get(at.saturating_sub(20)..at).unwrap_or_default();
+        let mut before = window.iter().rev().skip_while(|byte| byte.is_ascii_digit() || **byte == b';');
+        before.next() == Some(&b'[')
     }
 
     /// A secret of a known shape that begins at `at`.
@@ -650,6 +666,31 @@ impl Pass<'_> {
         if is_directory { None } else { self.value(name, last) }
     }
 
+    /// `["password", "VALUE"]`, and the value of a header in any list; the byte in hand is the first comma.
+    fn after_comma(&self) -> Option<Hit> {
+        let (start, end) = self.word;
+        let is_glue = |byte: &u8| is_quote(*byte) || *byte == b'\\';
+        let closing = self.bytes.get(end..self.at)?;
+        if start == end || closing.is_empty() || closing.len() > 8 || !closing.iter().all(is_glue) {
+            return None;
+        }
+        let window = self.bytes.get(start.saturating_sub(9)..start)?;
+        let glue = window.iter().rev().take_while(|byte| is_glue(byte)).count();
+        let before = window.iter().rev().nth(glue);
+        let name = self.name(start, end);
+        if glue == 0 || name.len() < 3 || !is_secret_name(name) {
+            return None;
+        }
+        let hit = self.value(name, self.at)?;
+        let after = self.run_of(hit.1, |byte| is_quote(byte) || byte == b'\\' || byte == b' ');
+        let is_pair =
+            matches!(before, Some(b'[' | b'(')) && matches!(self.byte(after), None | Some(b']' | b')'));
+        // The value has a quote before it, or it is none.
+        let is_quoted = self.byte(hit.0.wrapping_sub(1)).is_some_and(is_quote);
+        let is_key = self.byte(after) == Some(b':');
+        (is_quoted && !is_key && (is_pair || is_header(name))).then_some(hit)
+    }
+
     /// `<password>VALUE</password>`; the byte in hand is the first `>`.
     fn element(&self) -> Option<Hit> {
         let (start, end) = self.word;
@@ -707,7 +748,7 @@ impl Pass<'_> {
         if let Some(hit) = self.opened(start, word) {
             return self.valued(hit.0, hit.1);
         }
-        let is_header = ["authorization", "cookie"].iter().any(|header| lower.ends_with(header));
+        let is_header = is_header(name);
         let is_line = is_header && self.byte(at) == Some(b':');
         let mut end = if is_line { self.run_of(start, |byte| !ends(byte)) } else { word };
         if self.byte(end.wrapping_sub(1)) == Some(b'\\') && end > start {
@@ -722,14 +763,24 @@ impl Pass<'_> {
             let from = self.run_of(end, is_gap);
             let next = end_of_word(from);
             let follows = self.text.get(from..next).unwrap_or_default();
-            let is_prose = *scheme != "bearer"
-                && !is_header
+            let is_prose = !is_header
+                && (*scheme != "bearer" || follows.len() < 16)
                 && follows.bytes().all(|byte| byte.is_ascii_alphabetic() || b".,!?".contains(&byte));
             if is_prose || from > end + 16 || from == next || follows.starts_with(MARK) {
                 return None;
             }
             let next = if follows.ends_with('\\') { next - 1 } else { next };
             return self.valued(start, next);
+        }
+        // A tag of YAML: `!secret value`.
+        if spaced && value.starts_with('!') && value.bytes().skip(1).all(|byte| byte == b'!' || is_url(byte))
+        {
+            let from = self.run_of(end, |byte| byte == b' ' || is_quote(byte));
+            return self.valued(start, end_of_word(from));
+        }
+        // A type of Rust.
+        if value.starts_with("&str") && value.len() < 8 {
+            return None;
         }
         // "invalid token: expected a name" is prose.
         let is_weak =
@@ -1151,6 +1202,7 @@ mod tests {
             "password%3Dhunter2xyz",
             "password%3ahunter2xyz",
             "\\u0070assword=hunter2xyz",
+            "\\x1b[36mpassword=hunter2xyz\\x1b[0m",
         ]);
         becomes("\u{1b}[1mplain\u{1b}[0m", "plain");
         stays("C:\\u00 \\u00zz \\u00e9 \\u0022 \\u000a");
@@ -1178,6 +1230,14 @@ mod tests {
             "- name: DB_PASSWORD\n  value: hunter2xyz\n",
             r#"{\"key\":\"Authorization\",\"value\":\"hunter2xyz\"}"#,
         ]);
+        goes(&[
+            r#"["Authorization","hunter2xyz"]"#,
+            r#"["Host","x","Authorization", "Bearer hunter2xyz", "Accept","y"]"#,
+            r#"[\"password\",\"hunter2xyz\"]"#,
+            "headers.insert('x-api-key', 'hunter2xyz')",
+            "password: !secret hunter2xyz",
+        ]);
+        becomes("\\e[1;31mAKIAIOSFODNN7EXAMPLE", "\\e[1;31m[REDACTED:aws-key]");
         becomes("prod-AKIAIOSFODNN7EXAMPLE", "prod-[REDACTED:aws-key]");
         becomes("?token=a&b=c", "?token=[REDACTED:secret]&b=c");
         becomes("<password>a</password>", "<password>[REDACTED:secret]</password>");
@@ -1194,6 +1254,9 @@ mod tests {
             "the bearer\nof this letter",
             "token\n0123456789abcdef",
             "a%3Db author%3Dana",
+            r#"["password","username","email"]"#,
+            "fn f(token: &str, name: &str)",
+            "the auth: Bearer token is required",
             "HashMap<Token> x if a<token>b",
         ] {
             stays(text);
@@ -1424,6 +1487,9 @@ mod tests {
             "\u{1b}[1m",
             "\t",
             "a:b",
+            "\"password\",",
+            "\"cookie\", \"",
+            "!a ",
         ];
         let mut seed = 7_u64;
         let mut random = |most: usize| {

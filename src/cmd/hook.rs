@@ -63,6 +63,9 @@ const EVENTS: [(&str, u32); 12] = [
 /// The most that is told of mistakes, so that a call is one record.
 const MAX_MISTAKES_BYTES: usize = 16 * 1024;
 
+/// The most fields that are taken from the command line, and from the environment; for the same reason.
+const MAX_ITEMS: usize = 300;
+
 /// Takes the payload and sends the record of it.
 ///
 /// The status is 0, or 2 if a command wants to block. `--fail` is not heeded: an agent takes any other for trouble.
@@ -138,8 +141,14 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     let (json, words): (Vec<_>, Vec<_>) =
         words.into_iter().partition(|word| bare(word).starts_with(['{', '[', '"']));
     mistakes.extend(json.iter().map(|_| "a word is not KEY=VALUE".to_owned()));
-    let (items, rest) = sort_words(words, &mut mistakes);
+    let (mut items, rest) = sort_words(words, &mut mistakes);
     mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
+    for list in [&mut items, &mut config.fields] {
+        if list.len() > MAX_ITEMS {
+            mistakes.push(format!("{} more fields are not logged", list.len() - MAX_ITEMS));
+            list.truncate(MAX_ITEMS);
+        }
+    }
     let mut room = MAX_MISTAKES_BYTES;
     let all = mistakes.len();
     mistakes = mistakes.iter().map(|mistake| clean_text(mistake).0).collect();

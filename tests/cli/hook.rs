@@ -763,6 +763,10 @@ fn a_call_is_one_record_whatever_its_words_hold() {
     assert!(!record.contains_key("vlog_part"), "{:?}", record.keys());
     has(&record, &[("k19_bytes", json!(60_000))]);
     assert!(record["hook"].as_str().unwrap().len() <= 8192 && record.contains_key("k0"));
+    let many: Vec<_> = (0..1500).map(|n| format!("k{n}=1")).collect();
+    let args: Vec<_> = std::iter::once("hook").chain(many.iter().map(String::as_str)).collect();
+    env.run_with(&args, "{}").kept_the_promise().saying("1200 more fields are not logged");
+    assert_eq!(server.records().len(), 2);
 }
 
 #[test]
