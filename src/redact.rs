@@ -761,7 +761,9 @@ impl Pass<'_> {
             let is_gap =
                 |byte: u8| byte.is_ascii_whitespace() || is_quote(byte) || matches!(byte, b',' | b'\\');
             let from = self.run_of(end, is_gap);
-            let next = end_of_word(from);
+            // An argument goes to its quote.
+            let is_argument = from > end && self.byte(from - 1).is_some_and(is_quote);
+            let next = if is_argument { self.run_of(from, |byte| !ends(byte)) } else { end_of_word(from) };
             let follows = self.text.get(from..next).unwrap_or_default();
             let is_prose = !is_header
                 && (*scheme != "bearer" || follows.len() < 16)
@@ -1160,6 +1162,7 @@ mod tests {
             "token: bearer hunter2xyz",
             "Cookie:sid=abc; tok=hunter2xyz",
             r#"["-H","Authorization: Bearer","hunter2hunter2xyz"]"#,
+            r#"["-H","Authorization:Basic","dXNlcjpodW50ZXIy hunter2xyz"]"#,
             r#"[\"-H\",\"Authorization: Bearer\",\"hunter2hunter2xyz\"]"#,
             "sent Bearer\thunter2hunter2xyz",
             "sent Bearer\n  hunter2hunter2xyz",
