@@ -6,6 +6,7 @@
 
 mod command;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -21,7 +22,7 @@ use crate::cli::HookArgs;
 use crate::config::Config;
 use crate::deliver::{Delivery, Fate};
 use crate::item::Item;
-use crate::json::{Kind, Scanner};
+use crate::json::{Kind, Scan, Scanner};
 use crate::payload::{Event, Given, clean_items, clean_text, event, plan};
 use crate::protocol::Batch;
 use crate::record::Record;
@@ -91,35 +92,10 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
         include: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         env: context.env,
     };
-    let plan = |path: &[String]| plan(path, &given.include);
-    let mut scanner = Scanner::new(&plan);
-    // For the command, as it came.
-    let mut kept = command.is_some().then(Vec::new);
-    let mut see = |bytes: &[u8]| {
-        if let Some(kept) = kept.as_mut().filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES) {
-            kept.extend_from_slice(bytes);
-        }
-        scanner.feed(bytes);
-        scanner.is_done()
-    };
-    let mut taken = match payload {
-        Some(payload) => {
-            see(payload.as_bytes());
-            Taken { last_byte: Instant::now(), trouble: None }
-        }
-        None => take(stop.as_ref(), &mut see),
-    };
-    let mut scan = scanner.finish();
-    // Codex' `notify` puts the payload behind the command's own words.
-    let last = context.command.last().map(|word| word.to_string_lossy());
-    if let Some(word) = last.filter(|word| scan.kind == Some(Kind::Empty) && word.starts_with('{')) {
-        let mut scanner = Scanner::new(&plan);
-        scanner.feed(word.as_bytes());
-        scan = scanner.finish();
-    }
+    let Payload { scan, kept, mut taken } = read(payload, &given, &context.command, stop.as_ref());
     let outcome = command.map(|command| {
         let words: Vec<_> = context.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let payload = kept.filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES);
+        let payload = Some(kept).filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES);
         let outcome = command::run(&command, &words, payload, context.ignored, args.never_block);
         outcome.keep_on_panic(report);
         taken.last_byte = Instant::now();
@@ -149,16 +125,7 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
             list.truncate(MAX_ITEMS);
         }
     }
-    let mut room = MAX_MISTAKES_BYTES;
-    let all = mistakes.len();
-    mistakes = mistakes.iter().map(|mistake| clean_text(mistake).0).collect();
-    mistakes.retain(|mistake| {
-        room = room.saturating_sub(mistake.len());
-        room > 0
-    });
-    if mistakes.len() < all {
-        mistakes.push(format!("{} more mistakes", all - mistakes.len()));
-    }
+    let mut mistakes = shown(&mistakes);
     tell(&config, &mistakes, report);
     for trouble in event.mistakes.iter().chain(&taken.trouble) {
         report.trouble(&format!("{trouble}; the record says so"));
@@ -181,6 +148,59 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     }
     std::mem::forget((delivery, config, batch));
     status
+}
+
+/// What is told of the mistakes: no secrets, and not more than a record takes.
+fn shown(mistakes: &[String]) -> Vec<String> {
+    let mut room = MAX_MISTAKES_BYTES;
+    let mut shown: Vec<_> = mistakes.iter().map(|mistake| clean_text(mistake).0).collect();
+    shown.retain(|mistake| {
+        room = room.saturating_sub(mistake.len());
+        room > 0
+    });
+    if shown.len() < mistakes.len() {
+        shown.push(format!("{} more mistakes", mistakes.len() - shown.len()));
+    }
+    shown
+}
+
+/// A payload that was read.
+struct Payload {
+    /// What matters of it for the record.
+    scan: Scan,
+    /// All of it, as it came, for the command; at most a little more than [`MAX_PAYLOAD_BYTES`].
+    kept: Vec<u8>,
+    taken: Taken,
+}
+
+/// Reads the payload from the word that it is, or from stdin.
+fn read(word: Option<String>, given: &Given, command: &[OsString], stop: Option<&UnixStream>) -> Payload {
+    let plan = |path: &[String]| plan(path, &given.include);
+    let mut scanner = Scanner::new(&plan);
+    let mut kept = Vec::new();
+    let mut see = |bytes: &[u8]| {
+        if !command.is_empty() && kept.len() <= MAX_PAYLOAD_BYTES {
+            kept.extend_from_slice(bytes);
+        }
+        scanner.feed(bytes);
+        scanner.is_done()
+    };
+    let taken = match word {
+        Some(word) => {
+            see(word.as_bytes());
+            Taken { last_byte: Instant::now(), trouble: None }
+        }
+        None => take(stop, &mut see),
+    };
+    let mut scan = scanner.finish();
+    // Codex' `notify` puts the payload behind the command's own words.
+    let last = command.last().map(|word| word.to_string_lossy());
+    if let Some(word) = last.filter(|word| scan.kind == Some(Kind::Empty) && word.starts_with('{')) {
+        let mut scanner = Scanner::new(&plan);
+        scanner.feed(word.as_bytes());
+        scan = scanner.finish();
+    }
+    Payload { scan, kept, taken }
 }
 
 /// After a panic: takes what the agent still sends.
