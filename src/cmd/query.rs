@@ -73,16 +73,17 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     };
     // Without a handler a signal does what it does by default. A tail ends by one, and has not failed then.
     let _ = signals::exit_on_stop(i32::from((config.fail || args.exit_empty) && !args.follow));
+    let asking = Asking { args, config: &config, endpoint, terminal };
     let mut rows = 0;
     let asked = if args.dry_run {
-        let described = question.describe(args, &config, endpoint, terminal);
+        let described = question.describe(&asking);
         described.map_err(|error| Failure::Unprinted(error.downcast().unwrap_or_else(io::Error::other)))
     } else if args.follow {
-        question.follow(args, &config, endpoint, terminal)
+        question.follow(&asking)
     } else if args.histogram {
-        question.draw(args, &config, endpoint, terminal, &mut rows)
+        question.draw(&asking, &mut rows)
     } else {
-        question.print(args, &config, endpoint, terminal, &mut rows)
+        question.print(&asking, &mut rows)
     };
     match asked {
         Ok(()) if args.dry_run => return Verdict { done: true, fail },
@@ -124,6 +125,14 @@ fn zone(utc: bool, config: &Config) -> TimeZone {
         }
         TimeZone::UTC
     })
+}
+
+/// How it is asked: the command line, the server, and who reads the answer.
+struct Asking<'a> {
+    args: &'a QueryArgs,
+    config: &'a Config,
+    endpoint: &'a Endpoint,
+    terminal: Terminal,
 }
 
 /// What is asked, whatever becomes of the answer.
@@ -197,63 +206,56 @@ impl Question {
     }
 
     /// Prints the request instead of sending it.
-    fn describe(
-        &self,
-        args: &QueryArgs,
-        config: &Config,
-        endpoint: &Endpoint,
-        terminal: Terminal,
-    ) -> anyhow::Result<()> {
-        let (path, form) = if args.histogram {
-            let (range, step) = self.buckets(terminal);
+    fn describe(&self, asking: &Asking) -> anyhow::Result<()> {
+        let (path, form) = if asking.args.histogram {
+            let (range, step) = self.buckets(asking.terminal);
             (HITS, self.hits_form(range, step))
-        } else if args.follow {
+        } else if asking.args.follow {
             (follow::TAIL, form(&follow::arguments(self.arguments(), self.since.as_ref())))
         } else {
             (QUERY, self.form())
         };
-        let head = Client::for_query(endpoint, &config.access, None).describe(path, FORM);
+        let head = Client::for_query(asking.endpoint, &asking.config.access, None).describe(path, FORM);
         deliver::print(&head, format!("{form}\n").as_bytes())
     }
 
-    fn look(&self, args: &QueryArgs, terminal: Terminal) -> Look {
-        let color = match args.color.as_deref() {
+    fn look(&self, asking: &Asking) -> Look {
+        let color = match asking.args.color.as_deref() {
             Some("always") => Some(true),
             Some("never") => Some(false),
             _ => None,
         };
-        Look::new(terminal.width, terminal.color(color), terminal.unicode, self.clock.zone.clone())
+        Look::new(
+            asking.terminal.width,
+            asking.terminal.color(color),
+            asking.terminal.unicode,
+            self.clock.zone.clone(),
+        )
     }
 
-    fn printer(&self, args: &QueryArgs, terminal: Terminal) -> Printer {
-        let fields = args.fields.as_deref().map(parse_names);
+    fn printer(&self, asking: &Asking) -> Printer {
+        let fields = asking.args.fields.as_deref().map(parse_names);
         Printer::new(
-            output(args, terminal),
+            output(asking),
             fields,
             words(&self.query),
-            self.look(args, terminal),
-            args.follow,
+            self.look(asking),
+            asking.args.follow,
             self.limit(),
         )
     }
 
     /// Prints the rows, and counts them.
-    fn print(
-        &self,
-        args: &QueryArgs,
-        config: &Config,
-        endpoint: &Endpoint,
-        terminal: Terminal,
-        rows: &mut u64,
-    ) -> Result<(), Failure> {
+    fn print(&self, asking: &Asking, rows: &mut u64) -> Result<(), Failure> {
         let limit = self.limit();
         if self.limit.is_some() && stages(&self.query).len() > 1 {
             report::say("--limit was not sent, for the query has pipes; write '| limit N' into it");
         }
-        let mut printer = self.printer(args, terminal);
-        let client = Client::for_query(endpoint, &config.access, stdio::pipe_reader());
-        let answered = client
-            .query(QUERY, &self.form(), config.timeout, &mut |piece| stdio::write_all(printer.piece(piece)));
+        let mut printer = self.printer(asking);
+        let client = Client::for_query(asking.endpoint, &asking.config.access, stdio::pipe_reader());
+        let answered = client.query(QUERY, &self.form(), asking.config.timeout, &mut |piece| {
+            stdio::write_all(printer.piece(piece))
+        });
         *rows = printer.rows();
         let is_complete = answered.is_ok();
         let rest = stdio::write_all(printer.end(is_complete)).map_err(Failure::Unprinted);
@@ -267,33 +269,21 @@ impl Question {
     }
 
     /// Prints the last rows and those that come.
-    fn follow(
-        &self,
-        args: &QueryArgs,
-        config: &Config,
-        endpoint: &Endpoint,
-        terminal: Terminal,
-    ) -> Result<(), Failure> {
-        let client = || Client::for_query(endpoint, &config.access, stdio::pipe_reader());
-        let printer = self.printer(args, terminal);
+    fn follow(&self, asking: &Asking) -> Result<(), Failure> {
+        let client = || Client::for_query(asking.endpoint, &asking.config.access, stdio::pipe_reader());
+        let printer = self.printer(asking);
         let clients = [client(), client()];
-        let follow = Follow::new(self.arguments(), clients, config.timeout, stdio::pipe_reader(), printer);
+        let follow =
+            Follow::new(self.arguments(), clients, asking.config.timeout, stdio::pipe_reader(), printer);
         follow.run(self.limit.unwrap_or(FOLLOW_LIMIT), self.since.as_ref())
     }
 
     /// Draws hits over time, and counts them.
-    fn draw(
-        &self,
-        args: &QueryArgs,
-        config: &Config,
-        endpoint: &Endpoint,
-        terminal: Terminal,
-        rows: &mut u64,
-    ) -> Result<(), Failure> {
-        let (range, step) = self.buckets(terminal);
-        let client = Client::for_query(endpoint, &config.access, stdio::pipe_reader());
+    fn draw(&self, asking: &Asking, rows: &mut u64) -> Result<(), Failure> {
+        let (range, step) = self.buckets(asking.terminal);
+        let client = Client::for_query(asking.endpoint, &asking.config.access, stdio::pipe_reader());
         let mut answer = Vec::new();
-        client.query(HITS, &self.hits_form(range, step), config.timeout, &mut |piece| {
+        client.query(HITS, &self.hits_form(range, step), asking.config.timeout, &mut |piece| {
             answer.extend_from_slice(piece);
             if answer.len() > MAX_HISTOGRAM_BYTES {
                 return Err(io::Error::other("the answer is too long for a histogram"));
@@ -301,9 +291,9 @@ impl Question {
             Ok(())
         })?;
         let mut out = Vec::new();
-        *rows = histogram::draw(&answer, range, step, &self.look(args, terminal), &mut out)
+        *rows = histogram::draw(&answer, range, step, &self.look(asking), &mut out)
             .map_err(|error| Failure::Lost(format!("could not draw: {error}")))?;
-        let shown = if output(args, terminal) == Form::Json { &answer } else { &out };
+        let shown = if output(asking) == Form::Json { &answer } else { &out };
         stdio::write_all(shown).map_err(Failure::Unprinted)?;
         if self.since.is_none() {
             report::say("only the last hour shown; --since says from when on");
@@ -338,12 +328,12 @@ impl Question {
 }
 
 /// The form that was asked for, or that suits who reads.
-fn output(args: &QueryArgs, terminal: Terminal) -> Form {
-    match args.output.as_deref() {
+fn output(asking: &Asking) -> Form {
+    match asking.args.output.as_deref() {
         Some("pretty") => Form::Pretty,
         Some("json") => Form::Json,
         Some("raw") => Form::Raw,
-        _ if terminal.is_watched => Form::Pretty,
+        _ if asking.terminal.is_watched => Form::Pretty,
         _ => Form::Json,
     }
 }

@@ -13,7 +13,7 @@ mod line;
 mod multiline;
 #[path = "../../src/parse/mod.rs"]
 mod parse;
-#[path = "../../src/record.rs"]
+#[path = "../../src/record/mod.rs"]
 mod record;
 #[path = "../../src/time.rs"]
 mod time;

@@ -6,115 +6,18 @@
 //!
 //! Redact a text before it is cut. Where that cannot be, cut it with [`before_cut`], for half a secret has no shape.
 
+mod names;
+mod shapes;
+
 use std::borrow::Cow;
 
 use crate::line::without_ansi;
 use crate::record::floor_char_boundary;
 
-/// A known beginning of a secret: what it is called, which bytes follow, and how many of them at least.
-struct Shape {
-    prefix: &'static str,
-    class: &'static str,
-    rest: fn(u8) -> bool,
-    least: usize,
-    /// Whether it may follow a letter, because nothing else looks like it.
-    anywhere: bool,
-}
+pub use names::{is_name_name, is_only_secret_name, is_secret_name, is_value_name, names_secret_file};
 
-const fn shape(prefix: &'static str, class: &'static str, rest: fn(u8) -> bool, least: usize) -> Shape {
-    Shape { prefix, class, rest, least, anywhere: true }
-}
-
-/// As [`shape`], for prefixes that may be the end of a word.
-const fn word(prefix: &'static str, class: &'static str, rest: fn(u8) -> bool, least: usize) -> Shape {
-    Shape { prefix, class, rest, least, anywhere: false }
-}
-
-/// The shapes that gitleaks' rules and the services' own pages give. The least lengths are below those of real ones, for
-/// a longer key of tomorrow is caught as well, and a shorter one does no harm. Longer prefixes come before shorter.
-const SHAPES: [Shape; 57] = [
-    shape("github_pat_", "github-token", is_word, 22),
-    shape("ghp_", "github-token", is_word, 20),
-    shape("gho_", "github-token", is_word, 20),
-    shape("ghu_", "github-token", is_word, 20),
-    shape("ghs_", "github-token", is_word, 20),
-    shape("ghr_", "github-token", is_word, 20),
-    shape("glpat-", "gitlab-token", is_url, 16),
-    shape("gldt-", "gitlab-token", is_url, 16),
-    shape("glrt-", "gitlab-token", is_url, 16),
-    shape("glptt-", "gitlab-token", is_url, 16),
-    shape("xoxa-", "slack-token", is_url, 10),
-    shape("xoxb-", "slack-token", is_url, 10),
-    shape("xoxc-", "slack-token", is_url, 10),
-    shape("xoxd-", "slack-token", is_path, 10),
-    shape("xoxe-", "slack-token", is_url, 10),
-    shape("xoxe.", "slack-token", is_dotted, 10),
-    shape("xoxo-", "slack-token", is_url, 10),
-    shape("xoxp-", "slack-token", is_url, 10),
-    shape("xoxr-", "slack-token", is_url, 10),
-    shape("xoxs-", "slack-token", is_url, 10),
-    word("xapp-", "slack-token", is_url, 10),
-    shape("hooks.slack.com/", "slack-webhook", is_path, 8),
-    shape("discord.com/api/webhooks/", "discord-webhook", is_path, 8),
-    shape("sk-ant-", "anthropic-key", is_url, 10),
-    shape("sk-proj-", "openai-key", is_url, 12),
-    shape("sk-svcacct-", "openai-key", is_url, 12),
-    shape("sk-admin-", "openai-key", is_url, 12),
-    shape("sk-or-v1-", "openrouter-key", is_url, 12),
-    word("sk-", "openai-key", is_url, 20),
-    shape("sk_live_", "stripe-key", is_word, 10),
-    shape("sk_test_", "stripe-key", is_word, 10),
-    shape("sk_prod_", "stripe-key", is_word, 10),
-    shape("rk_live_", "stripe-key", is_word, 10),
-    shape("rk_test_", "stripe-key", is_word, 10),
-    shape("rk_prod_", "stripe-key", is_word, 10),
-    shape("whsec_", "stripe-key", is_base64, 10),
-    shape("AIza", "google-key", is_url, 30),
-    word("ya29.", "google-token", is_dotted, 20),
-    shape("GOCSPX-", "google-key", is_url, 20),
-    shape("npm_", "npm-token", is_alphanumeric, 30),
-    shape("hf_", "huggingface-token", is_alphanumeric, 30),
-    shape("sbp_", "supabase-key", is_word, 30),
-    shape("dop_v1_", "digitalocean-token", is_word, 30),
-    shape("doo_v1_", "digitalocean-token", is_word, 30),
-    shape("dor_v1_", "digitalocean-token", is_word, 30),
-    word("hvs.", "vault-token", is_url, 20),
-    word("hvb.", "vault-token", is_url, 20),
-    shape("SG.", "sendgrid-key", is_dotted, 40),
-    word("pypi-AgEI", "pypi-token", is_url, 20),
-    shape("gsk_", "groq-key", is_alphanumeric, 30),
-    word("xai-", "xai-key", is_alphanumeric, 30),
-    shape("shpat_", "shopify-token", is_word, 30),
-    shape("dckr_pat_", "docker-token", is_url, 20),
-    shape("glsa_", "grafana-token", is_word, 30),
-    shape("AGE-SECRET-KEY-1", "age-key", is_alphanumeric, 50),
-    shape("lin_api_", "linear-key", is_alphanumeric, 30),
-    shape("rubygems_", "rubygems-key", is_alphanumeric, 40),
-];
-
-/// Whether a shape begins with these two bytes; most texts have none such.
-fn may_begin(first: u8, second: u8) -> bool {
-    match first {
-        b'A' => matches!(second, b'3' | b'B' | b'C' | b'G' | b'I' | b'K' | b'S'),
-        b'G' => second == b'O',
-        b'S' => second == b'G',
-        b'd' => matches!(second, b'c' | b'i' | b'o'),
-        b'g' => matches!(second, b'h' | b'i' | b'l' | b's'),
-        b'h' => matches!(second, b'f' | b'o' | b'v'),
-        b'l' => second == b'i',
-        b'n' => second == b'p',
-        b'e' | b'p' => second == b'y',
-        b'r' => matches!(second, b'k' | b'u'),
-        b's' => matches!(second, b'b' | b'h' | b'k'),
-        b'w' => second == b'h',
-        b'x' => matches!(second, b'a' | b'o'),
-        b'y' => second == b'a',
-        _ => false,
-    }
-}
-
-/// Beginnings of an AWS key id; sixteen capitals and digits follow. The first has a free fourth letter.
-const AWS: [&str; 5] = ["A3T", "AKIA", "ASIA", "ABIA", "ACCA"];
+use names::MAX_NAME_BYTES;
+use shapes::{AWS, SHAPES, is_alphanumeric, is_base64, is_dotted, is_token68, is_url, may_begin};
 
 /// How a credential is used, which is what stands before it.
 const SCHEMES: [&str; 6] = ["bearer", "basic", "token", "digest", "negotiate", "apikey"];
@@ -129,40 +32,11 @@ const MARK: &str = "[REDACTED:";
 /// How much of a text without blanks may be half of a secret.
 const MAX_TOKEN_BYTES: usize = 4096;
 
-/// Longer names are looked at from here on only.
-const MAX_NAME_BYTES: usize = 64;
-
 /// So many blanks and quotes may stand between a name and its separator, as in a table.
 const MAX_GAP_BYTES: usize = 64;
 
 /// So far is looked for the end of a quote, or of a URL's password, that may be none.
 const MAX_LOOK_BYTES: usize = 256;
-
-/// A name that ends so is about a secret, and holds none: `token_count`, `password_file`.
-const HARMLESS: [&str; 16] = [
-    "count", "type", "limit", "usage", "budget", "file", "path", "url", "uri", "endpoint", "expires",
-    "expiry", "ttl", "length", "size", "policy",
-];
-
-fn is_alphanumeric(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-fn is_url(byte: u8) -> bool {
-    is_word(byte) || byte == b'-'
-}
-
-fn is_dotted(byte: u8) -> bool {
-    is_url(byte) || byte == b'.'
-}
-
-fn is_base64(byte: u8) -> bool {
-    is_url(byte) || matches!(byte, b'+' | b'/' | b'=')
-}
 
 /// Whether that is a header all of whose value is secret.
 fn is_header(name: &str) -> bool {
@@ -172,156 +46,6 @@ fn is_header(name: &str) -> bool {
 
 fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
-}
-
-/// `token68` of RFC 9110, which all authentication schemes use.
-fn is_token68(byte: u8) -> bool {
-    is_base64(byte) || matches!(byte, b'.' | b'~')
-}
-
-fn is_path(byte: u8) -> bool {
-    is_dotted(byte) || byte == b'/'
-}
-
-/// Whether a field or variable of that name holds a secret: `password`, `DB_PASSWORD`, `apiKey`, `x-api-key`,
-/// `Authorization`; not `author`, `max_tokens`, `tokenizer`, `monkey`.
-#[must_use]
-pub fn is_secret_name(name: &str) -> bool {
-    let from = name.len().saturating_sub(MAX_NAME_BYTES);
-    let bytes = name.as_bytes().get(from..).unwrap_or_default();
-    // Words in lower case with `_` between them, `apiKey` being two.
-    let mut flat = Vec::with_capacity(bytes.len() + 8);
-    let mut previous = b'_';
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() {
-            if byte.is_ascii_uppercase() && previous.is_ascii_lowercase() {
-                flat.push(b'_');
-            }
-            flat.push(byte.to_ascii_lowercase());
-        } else {
-            flat.push(b'_');
-        }
-        previous = byte;
-    }
-    let flat = String::from_utf8(flat).unwrap_or_default();
-    if flat.rsplit('_').next().is_some_and(|last| HARMLESS.contains(&last)) {
-        return false;
-    }
-    let has = |parts: &[&str]| parts.iter().any(|part| flat.contains(part));
-    // Long enough to stand for themselves, also inside `dbpassword`.
-    if has(&["passw", "passphrase", "passcode", "credential", "authorization", "bearer"]) {
-        return true;
-    }
-    let of = [
-        "api",
-        "auth",
-        "access",
-        "private",
-        "secret",
-        "signing",
-        "encryption",
-        "master",
-        "account",
-        "shared",
-        "ssh",
-    ];
-    let keys = |text: &str| {
-        let before = text.strip_suffix('s').unwrap_or(text);
-        let before = before.strip_suffix("key").map(|before| before.trim_end_matches('_'));
-        before.is_some_and(|before| of.iter().any(|kind| before.ends_with(kind)))
-    };
-    let mut end = 0;
-    for part in flat.split('_') {
-        end += part.len();
-        let secret = match part {
-            "cookie" | "cookies" | "jwt" | "pwd" | "secrets" => true,
-            // Counts, mostly, but for these.
-            "tokens" => {
-                has(&["auth_tokens", "api_tokens", "access_tokens", "refresh_tokens", "secret_tokens"])
-            }
-            _ => {
-                part.ends_with("token")
-                    || part.ends_with("auth")
-                    || part.ends_with("pwd")
-                    || part.ends_with("secret")
-                    || (part.starts_with("secret") && !part.starts_with("secretar"))
-                    || keys(flat.get(..end).unwrap_or_default())
-            }
-        };
-        if secret {
-            return true;
-        }
-        end += 1;
-    }
-    false
-}
-
-/// Whether a field of that name tells the name of its neighbour, the value: `{"name": "DB_PASSWORD", "value": ...}`.
-#[must_use]
-pub fn is_name_name(name: &str) -> bool {
-    ["name", "key", "header", "variable", "field"].iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// Whether a field of that name is such a value.
-#[must_use]
-pub fn is_value_name(name: &str) -> bool {
-    ["value", "val"].iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// Whether a text is the name of a secret and nothing else: `Authorization`, not a sentence about it.
-#[must_use]
-pub fn is_only_secret_name(text: &str) -> bool {
-    text.len() <= MAX_NAME_BYTES && text.bytes().all(is_dotted) && is_secret_name(text)
-}
-
-/// Whether a text names, as one of its words, a file that holds secrets: `.env`, `.env.local`, `x.pem`, `id_rsa`,
-/// `credentials`. The text may be a path or a command line.
-#[must_use]
-pub fn names_secret_file(text: &str) -> bool {
-    let between = |char: char| char.is_whitespace() || "\"'`=;:|&<>()[]{},@/\\".contains(char);
-    let lower = text.to_ascii_lowercase();
-    [".docker/config.json", ".kube/config"].iter().any(|path| lower.contains(path))
-        || lower.split(between).any(is_secret_file)
-}
-
-/// Whether that name, in lower case, is of a file that holds secrets, or of a copy of it.
-fn is_secret_file(name: &str) -> bool {
-    let whole =
-        [".netrc", "_netrc", ".pgpass", ".npmrc", ".pypirc", ".htpasswd", ".vault-token", "kubeconfig"];
-    let starts = [".env", ".git-credentials", "secrets.", "kubeconfig."];
-    let keys = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"];
-    let ends = ["env", "pem", "key", "p12", "pfx", "jks", "keystore", "ppk", "kdbx", "kubeconfig"];
-    let copies = [
-        "bak",
-        "backup",
-        "old",
-        "orig",
-        "save",
-        "swp",
-        "tmp",
-        "copy",
-        "local",
-        "dev",
-        "development",
-        "test",
-        "staging",
-        "prod",
-        "production",
-    ];
-    let mut name = name.trim_end_matches('~');
-    let starts_so = starts.iter().any(|start| name.starts_with(start));
-    while let Some((original, _)) = name.rsplit_once('.').filter(|(_, copy)| copies.contains(copy)) {
-        name = original.trim_end_matches('~');
-    }
-    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let account = ["service-account", "service_account", "serviceaccount"];
-    extension != "pub"
-        && (starts_so
-            || whole.contains(&name)
-            || ends.contains(&extension)
-            || name.split('.').next().is_some_and(|first| first.ends_with("credentials"))
-            || keys.iter().any(|key| name.contains(key))
-            || (extension == "json" && account.iter().any(|part| stem.contains(part))))
 }
 
 /// The text with every secret replaced, and how many there were. Colours go too, and escapes of plain characters are
@@ -1055,14 +779,6 @@ mod tests {
     }
 
     #[test]
-    fn no_shape_is_forgotten() {
-        for shape in &SHAPES {
-            let bytes = shape.prefix.as_bytes();
-            assert!(may_begin(bytes[0], bytes[1]), "{}", shape.prefix);
-        }
-    }
-
-    #[test]
     fn every_shape_is_known_wherever_it_stands() {
         for (class, secret) in secrets() {
             let mark = format!("[REDACTED:{class}]");
@@ -1300,118 +1016,6 @@ mod tests {
         text.push_str("password=a Authorization: Bearer b\n--token c -u d:e https://f:g@h");
         let once = redact(&text).0.into_owned();
         assert_eq!(redact(&once), (Cow::Borrowed(once.as_str()), 0));
-    }
-
-    #[test]
-    fn names_of_secrets_are_known() {
-        for name in [
-            "password",
-            "Passwd",
-            "DB_PASSWORD",
-            "dbpassword",
-            "pgpassword",
-            "mysql_pwd",
-            "secret",
-            "clientSecret",
-            "secretKey",
-            "token",
-            "accessToken",
-            "authtoken",
-            "GITHUB_TOKEN",
-            "api_key",
-            "apiKey",
-            "APIKEY",
-            "x-api-key",
-            "access_key_id",
-            "privateKey",
-            "private-key",
-            "credentials",
-            "auth",
-            "basic_auth",
-            "Authorization",
-            "Set-Cookie",
-            "refresh_tokens",
-            "passphrase",
-            "signing_key",
-        ] {
-            assert!(is_secret_name(name), "{name}");
-        }
-        for name in [
-            "",
-            "author",
-            "authors",
-            "key",
-            "monkey",
-            "tokens",
-            "max_tokens",
-            "context_tokens",
-            "tokenizer",
-            "secretary",
-            "session_id",
-            "compass",
-            "pass",
-            "cwd",
-            "keyboard",
-            "token_count",
-            "primary_key",
-            "authority",
-            "public_key",
-        ] {
-            assert!(!is_secret_name(name), "{name}");
-        }
-        assert!(is_secret_name(&format!("{}password", "x".repeat(1000))));
-    }
-
-    #[test]
-    fn files_with_secrets_are_known() {
-        for text in [
-            ".env",
-            "/home/ana/.env.local",
-            "cat .envrc | head",
-            "C:\\x\\.env",
-            "a.pem",
-            "~/.ssh/id_rsa",
-            "id_ed25519",
-            "/home/ana/.aws/credentials",
-            "credentials.json",
-            "{\"path\":\".env\"}",
-            "prod.env",
-            "server.key",
-            "cat<.env",
-            "x.pem.bak",
-            "prod.env.bak",
-            "prod.env.local",
-            "old_id_rsa_2",
-            "credentials~",
-            "aws_credentials",
-            "my-service-account.json",
-            "~/.kube/config",
-            "kubeconfig",
-            "/home/ana/.docker/config.json",
-            ".netrc",
-            ".npmrc",
-            ".pypirc",
-            ".pgpass",
-            "file:///x/.env",
-        ] {
-            assert!(names_secret_file(text), "{text}");
-        }
-        for text in [
-            "",
-            "docker/config.json",
-            "key.rs.bak",
-            "local",
-            "account.json",
-            "src/env.rs",
-            "environment",
-            "id_rsa.pub",
-            "credential.rs",
-            "key",
-            "cargo test",
-            "monkey.rs",
-        ] {
-            assert!(!names_secret_file(text), "{text}");
-        }
     }
 
     #[test]

@@ -5,21 +5,24 @@
 //! one line of a notification; all of it redacted, and none of it if the payload names a file with secrets. Every field is
 //! optional and may be of any type; events that nobody knows are fine. Nothing here does input or output.
 
+mod clean;
+mod known;
+
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::config::Env;
 use crate::item::Item;
 use crate::json::{Found, Kind, Scan, Want, read};
 use crate::level::Level;
-use crate::redact::{
-    after_key, before_cut, is_name_name, is_only_secret_name, is_secret_name, is_value_name,
-    names_secret_file, opens_key, redact,
-};
+use crate::redact::{before_cut, is_secret_name, names_secret_file, redact};
 
-/// The most that leaves of one value.
-const MAX_VALUE_BYTES: usize = 8 * 1024;
+use clean::{MAX_VALUE_BYTES, cut};
+pub use clean::{clean_items, clean_text};
+use known::{
+    ALIASES, Class, EVENTS, FILE_KEYS, FILE_NAMES, OTHER_EVENTS, RESERVED, TOOLS, class, is_file_field,
+};
 
 /// What is kept of such a value until it is redacted. What is left of it then may be a good deal shorter.
 const KEPT_BYTES: usize = 32 * 1024;
@@ -27,251 +30,9 @@ const KEPT_BYTES: usize = 32 * 1024;
 /// The most that all included values may take as JSON, so that a record fits on one line of the server's.
 const MAX_INCLUDED_BYTES: usize = 128 * 1024;
 
-/// The most that all items of the command line may take, and those of the environment; for the same reason.
-const MAX_ITEMS_BYTES: usize = 32 * 1024;
-
 /// An identifier is no longer; nor is a path, in the second case.
 const MAX_TOKEN_BYTES: usize = 128;
 const MAX_PATH_BYTES: usize = 1024;
-
-/// Claude Code's events, after which those of the others are named.
-const EVENTS: [&str; 33] = [
-    "PreToolUse",
-    "PostToolUse",
-    "PostToolUseFailure",
-    "PostToolBatch",
-    "Notification",
-    "UserPromptSubmit",
-    "UserPromptExpansion",
-    "SessionStart",
-    "SessionEnd",
-    "Stop",
-    "StopFailure",
-    "SubagentStart",
-    "SubagentStop",
-    "PreCompact",
-    "PostCompact",
-    "PreModelSwitch",
-    "PostModelSwitch",
-    "PermissionRequest",
-    "PermissionDenied",
-    "Setup",
-    "TeammateIdle",
-    "TaskCreated",
-    "TaskCompleted",
-    "Elicitation",
-    "ElicitationResult",
-    "ConfigChange",
-    "WorktreeCreate",
-    "WorktreeRemove",
-    "InstructionsLoaded",
-    "CwdChanged",
-    "FileChanged",
-    "DirectoryAdded",
-    "MessageDisplay",
-];
-
-/// What the other agents call the same; letters and digits in lower case.
-const OTHER_EVENTS: [(&str, &str); 23] = [
-    ("beforetool", "PreToolUse"),
-    ("beforeshellexecution", "PreToolUse"),
-    ("beforemcpexecution", "PreToolUse"),
-    ("beforereadfile", "PreToolUse"),
-    ("beforetabfileread", "PreToolUse"),
-    ("toolexecutebefore", "PreToolUse"),
-    ("aftertool", "PostToolUse"),
-    ("aftershellexecution", "PostToolUse"),
-    ("aftermcpexecution", "PostToolUse"),
-    ("afterfileedit", "PostToolUse"),
-    ("aftertabfileedit", "PostToolUse"),
-    ("toolexecuteafter", "PostToolUse"),
-    ("beforesubmitprompt", "UserPromptSubmit"),
-    ("userpromptsubmitted", "UserPromptSubmit"),
-    ("beforeagent", "UserPromptSubmit"),
-    ("agentstop", "Stop"),
-    ("afteragent", "Stop"),
-    ("agentturncomplete", "Stop"),
-    ("sessionidle", "Stop"),
-    ("precompress", "PreCompact"),
-    ("erroroccurred", "StopFailure"),
-    ("sessionerror", "StopFailure"),
-    ("sessioncreated", "SessionStart"),
-];
-
-/// Cursor has events of their own for some tools.
-const TOOLS: [(&str, &str); 6] = [
-    ("beforeshellexecution", "Shell"),
-    ("aftershellexecution", "Shell"),
-    ("beforereadfile", "Read"),
-    ("beforetabfileread", "Read"),
-    ("afterfileedit", "Write"),
-    ("aftertabfileedit", "Write"),
-];
-
-/// What may leave of a field without being asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// All of it, if it is a number or a boolean, or looks like an identifier: letters, digits and some punctuation, no blanks.
-    Token,
-    /// All of it, if it looks like a path.
-    Path,
-    /// Some of what is in it.
-    Parent,
-    /// Nothing: it tells which agent it is, or is a person's address, or comes with every event.
-    Sign,
-    /// All of it as the record's message, in one event.
-    Line,
-    /// Whether it is an identifier; else a status or a class of errors at its beginning.
-    Failure,
-    /// The event's name.
-    Name,
-}
-
-/// The fields that are known: the short before the long, which makes looking one up cheap, then by the alphabet.
-const FIELDS: [(&str, Class); 80] = [
-    ("cwd", Class::Path),
-    ("mode", Class::Token),
-    ("name", Class::Token),
-    ("type", Class::Name),
-    ("error", Class::Failure),
-    ("event", Class::Token),
-    ("model", Class::Token),
-    ("action", Class::Token),
-    ("client", Class::Token),
-    ("effort", Class::Parent),
-    ("reason", Class::Token),
-    ("source", Class::Token),
-    ("status", Class::Token),
-    ("message", Class::Line),
-    ("new_cwd", Class::Path),
-    ("old_cwd", Class::Path),
-    ("pricing", Class::Token),
-    ("task_id", Class::Token),
-    ("trigger", Class::Token),
-    ("turn_id", Class::Token),
-    ("agent_id", Class::Token),
-    ("to_model", Class::Token),
-    ("cache_ttl", Class::Token),
-    ("directory", Class::Path),
-    ("file_path", Class::Path),
-    ("prompt_id", Class::Token),
-    ("team_name", Class::Token),
-    ("thread_id", Class::Token),
-    ("timestamp", Class::Token),
-    ("tool_name", Class::Token),
-    ("agent_type", Class::Token),
-    ("error.name", Class::Token),
-    ("from_model", Class::Token),
-    ("mcp_server", Class::Parent),
-    ("message_id", Class::Token),
-    ("session_id", Class::Token),
-    ("user_email", Class::Sign),
-    ("duration_ms", Class::Token),
-    ("load_reason", Class::Token),
-    ("memory_type", Class::Token),
-    ("project_dir", Class::Path),
-    ("result_type", Class::Token),
-    ("stop_reason", Class::Token),
-    ("subagent_id", Class::Token),
-    ("tool_use_id", Class::Token),
-    ("command_name", Class::Token),
-    ("effort.level", Class::Token),
-    ("failure_type", Class::Token),
-    ("is_interrupt", Class::Token),
-    ("tool_call_id", Class::Token),
-    ("composer_mode", Class::Token),
-    ("generation_id", Class::Token),
-    ("subagent_type", Class::Token),
-    ("teammate_name", Class::Token),
-    ("tool_response", Class::Parent),
-    ("worktree_name", Class::Token),
-    ("worktree_path", Class::Path),
-    ("client_version", Class::Token),
-    ("command_source", Class::Token),
-    ("context_tokens", Class::Token),
-    ("cursor_version", Class::Token),
-    ("elicitation_id", Class::Token),
-    ("expansion_type", Class::Token),
-    ("trigger_source", Class::Token),
-    ("conversation_id", Class::Token),
-    ("hook_event_name", Class::Name),
-    ("mcp_server.name", Class::Token),
-    ("mcp_server_name", Class::Token),
-    ("permission_mode", Class::Token),
-    ("requested_model", Class::Token),
-    ("transcript_path", Class::Sign),
-    ("parent_file_path", Class::Path),
-    ("stop_hook_active", Class::Token),
-    ("mcp_server.source", Class::Token),
-    ("notification_type", Class::Token),
-    ("parent_session_id", Class::Token),
-    ("trigger_file_path", Class::Path),
-    ("tool_response.error", Class::Sign),
-    ("agent_transcript_path", Class::Sign),
-    ("tool_response.result_type", Class::Token),
-];
-
-/// What may leave of the field of that name.
-fn class(name: &str) -> Option<Class> {
-    let at = FIELDS
-        .binary_search_by(|(known, _)| known.len().cmp(&name.len()).then_with(|| (*known).cmp(name)))
-        .ok()?;
-    FIELDS.get(at).map(|(_, class)| *class)
-}
-
-/// Where a payload says which file it is about, or its tool's input does: names of files, and commands.
-const FILE_KEYS: [&str; 29] = [
-    "absolute_path",
-    "args",
-    "attachments",
-    "cmd",
-    "command",
-    "file",
-    "fileName",
-    "filePath",
-    "filePaths",
-    "file_name",
-    "file_path",
-    "file_paths",
-    "filename",
-    "files",
-    "glob",
-    "notebook_path",
-    "path",
-    "paths",
-    "pattern",
-    "relativePath",
-    "relative_path",
-    "script",
-    "source_path",
-    "targetFile",
-    "target_file",
-    "target_path",
-    "uri",
-    "uris",
-    "url",
-];
-
-/// Whether a payload's field may name the file that it is about.
-fn is_file_field(name: &str) -> bool {
-    matches!(name, "tool_input" | "tool_response.filePath" | "tool_response.file.filePath")
-        || FILE_KEYS.contains(&name.strip_prefix("tool_input.").unwrap_or(name))
-}
-
-/// Names of fields that hold a path and nothing else; these leave even if the file holds secrets.
-const FILE_NAMES: [&str; 5] = ["file_path", "filePath", "path", "notebook_path", "absolute_path"];
-
-/// What the fields of some agents are called by the others.
-const ALIASES: [(&str, &str); 5] = [
-    ("tool_args", "tool_input"),
-    ("tool_result", "tool_response"),
-    ("tool", "tool_name"),
-    ("args", "tool_input"),
-    ("duration", "duration_ms"),
-];
-
-/// Names that mean something else in a record.
-const RESERVED: [&str; 6] = ["service", "level", "host", "hook", "hook_raw", "harness"];
 
 /// What the command line and the environment add to a payload.
 pub struct Given<'a> {
@@ -427,50 +188,6 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
     // Not worth taking down: the process ends soon.
     std::mem::forget((fields, kept));
     event
-}
-
-/// Items from elsewhere without their secrets, and how many there were. Of those that there is no room for, the size is
-/// left.
-#[must_use]
-pub fn clean_items(items: Vec<Item>) -> (Vec<Item>, usize) {
-    let mut event = Event::default();
-    let mut room = MAX_ITEMS_BYTES;
-    let clean = |Item { key, value }| {
-        let before = event.redacted;
-        let bytes = value.as_str().map_or_else(|| value.to_string().len(), str::len);
-        let value = event.clean_whole(&key, value);
-        let length = value.to_string().len();
-        let of_value = event.redacted;
-        let key = event.clean(&key);
-        if let Some(left) = room.checked_sub(length) {
-            room = left;
-            return Item { key, value };
-        }
-        event.redacted -= of_value - before;
-        Item { key: format!("{key}_bytes"), value: bytes.into() }
-    };
-    let items = items.into_iter().map(clean).collect();
-    (items, event.redacted)
-}
-
-/// A text from elsewhere without its secrets, then cut, and how many there were.
-#[must_use]
-pub fn clean_text(text: &str) -> (String, usize) {
-    let mut event = Event::default();
-    (event.clean(text), event.redacted)
-}
-
-/// The beginning of a text that takes no more than [`MAX_VALUE_BYTES`], nor much more as JSON, where control characters
-/// are six bytes.
-fn cut(text: &str) -> &str {
-    let mut room = MAX_VALUE_BYTES;
-    let end = text.char_indices().find(|(_, char)| {
-        let length = if char.is_ascii_control() && !char.is_ascii_whitespace() { 6 } else { char.len_utf8() };
-        let fits = length <= room;
-        room = room.saturating_sub(length);
-        !fits
-    });
-    end.map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
 /// What is wrong with the payload, if anything is.
@@ -711,13 +428,6 @@ impl Event {
         self.fields.push(Item { key: name.into(), value: number.into() });
     }
 
-    /// The text without its secrets, then cut.
-    fn clean(&mut self, text: &str) -> String {
-        let (clean, count) = redact(text);
-        self.redacted += count;
-        cut(&clean).to_owned()
-    }
-
     /// Adds what leaves of a field in any case.
     fn field(&mut self, field: &Field, event: &str, payload: &Payload) {
         let name = field.name.as_ref();
@@ -798,81 +508,6 @@ impl Event {
         true
     }
 
-    /// A value without its secrets: private keys in several texts, then all that one text or name tells.
-    fn clean_whole(&mut self, name: &str, mut value: Value) -> Value {
-        self.hide_keys(&mut value, &mut false);
-        self.clean_value(name, value, false)
-    }
-
-    /// Takes out the lines of a private key whose beginning stands in one text of a list, and the rest in those that
-    /// follow: to the key's end, or the list's.
-    fn hide_keys(&mut self, value: &mut Value, inside: &mut bool) {
-        match value {
-            Value::String(text) if *inside => {
-                let rest = after_key(text);
-                *inside = rest.is_none();
-                *text = format!("[REDACTED:private-key]{}", rest.unwrap_or_default());
-                self.redacted += 1;
-                *inside |= opens_key(text);
-            }
-            Value::String(text) => *inside = opens_key(text),
-            Value::Array(list) => {
-                let before = *inside;
-                for value in list {
-                    self.hide_keys(value, inside);
-                }
-                *inside &= before;
-            }
-            Value::Object(map) => map.values_mut().for_each(|value| self.hide_keys(value, inside)),
-            _ => {}
-        }
-    }
-
-    /// A value without its secrets, by name and by shape, each text in it cut.
-    fn clean_value(&mut self, name: &str, value: Value, in_list: bool) -> Value {
-        match value {
-            Value::Null | Value::Bool(_) => value,
-            _ if is_secret_name(name) => {
-                self.redacted += 1;
-                Value::String("[REDACTED:secret]".to_owned())
-            }
-            Value::Number(_) => value,
-            Value::String(text) => Value::String(self.clean(&text)),
-            // It ends up as one text, where `--password` stands beside its value.
-            Value::Array(_) if !in_list => {
-                let list = self.clean_value("", value, true);
-                Value::String(self.clean(&list.to_string()))
-            }
-            Value::Array(list) => {
-                // `["Authorization", "value"]`, and a flat list of headers.
-                let is_pair = list.len() == 2;
-                let mut names_next = false;
-                let clean = |value: Value| {
-                    let is_value = names_next && value.is_string();
-                    names_next = value.as_str().is_some_and(|text| {
-                        let lower = text.to_ascii_lowercase();
-                        let is_header = lower.ends_with("authorization") || lower.ends_with("cookie");
-                        (is_pair || is_header) && is_only_secret_name(text)
-                    });
-                    self.clean_value(if is_value { "secret" } else { "" }, value, true)
-                };
-                Value::Array(list.into_iter().map(clean).collect())
-            }
-            Value::Object(map) => {
-                let is_name = |name: &str, value: &Value| {
-                    is_name_name(name) && value.as_str().is_some_and(is_only_secret_name)
-                };
-                let is_pair = map.iter().any(|(name, value)| is_name(name, value));
-                let clean = |(name, value): (String, Value)| {
-                    let told = if is_pair && is_value_name(&name) { "secret" } else { &name };
-                    let value = self.clean_value(told, value, in_list);
-                    (self.clean(&name), value)
-                };
-                Value::Object(map.into_iter().map(clean).collect::<Map<_, _>>())
-            }
-        }
-    }
-
     /// What happened, in a line.
     fn line(&mut self, name: &str, tool: Option<&str>, payload: &Payload) -> String {
         if name == "Notification"
@@ -903,19 +538,6 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_in_the_order_in_which_they_are_looked_up() {
-        let key = |entry: &(&'static str, Class)| (entry.0.len(), entry.0);
-        assert!(FIELDS.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])));
-        for (name, known) in FIELDS {
-            assert_eq!(class(name), Some(known), "{name}");
-            let first = name.split('.').next().unwrap();
-            let leads = name == first || matches!(class(first), Some(Class::Parent | Class::Failure));
-            assert!(leads, "{name} is in something that is not entered");
-        }
-        assert_eq!(class("prompt"), None);
-    }
 
     #[test]
     fn names_have_one_spelling() {
