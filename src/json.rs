@@ -543,6 +543,9 @@ impl Reader<'_> {
             }
             out.push(plain);
         }
+        if high.is_some() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
         String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 

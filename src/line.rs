@@ -119,19 +119,12 @@ impl Cleaner {
         self.shown.clear();
         self.drawing.clear();
         let mut rest = line;
-        // Once a sequence has no end, those after it have none either; nobody needs to look again.
         let mut endless = false;
         while let Some(at) = memchr2(ESC, b'\r', rest) {
             let (text, code) = rest.split_at(at);
             self.drawing.extend_from_slice(text);
-            let length = match code {
-                [b'\r', ..] => Some(1),
-                [_, b']' | b'P' | b'X' | b'^' | b'_', ..] if endless => None,
-                _ => escape_length(code),
-            };
-            endless |= length.is_none();
-            let length = length.unwrap_or(2);
-            let (code, after) = code.split_at(length.min(code.len()));
+            let length = if code.first() == Some(&b'\r') { 1 } else { escape_end(code, &mut endless) };
+            let (code, after) = code.split_at(length);
             match code {
                 b"\r" => self.redraw(),
                 // The cursor to the first column, which is what npm does instead.
@@ -189,12 +182,21 @@ pub fn without_ansi(text: &str) -> Cow<'_, str> {
     while let Some(at) = memchr(ESC, rest.as_bytes()) {
         let (before, code) = rest.split_at(at);
         out.push_str(before);
-        let length = if endless { None } else { escape_length(code.as_bytes()) };
-        endless |= length.is_none();
-        rest = code.get(length.unwrap_or(1)..).unwrap_or_default();
+        rest = code.get(escape_end(code.as_bytes(), &mut endless)..).unwrap_or_default();
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// How many bytes go with the escape sequence at the start of `code`; of one without an end, its beginning. Once a
+/// string has none, those after it have none either, and `endless` says that nobody needs to look again.
+fn escape_end(code: &[u8], endless: &mut bool) -> usize {
+    let length = match code {
+        [_, b']' | b'P' | b'X' | b'^' | b'_', ..] if *endless => None,
+        _ => escape_length(code),
+    };
+    *endless |= length.is_none();
+    length.unwrap_or(2).min(code.len())
 }
 
 /// The length of the escape sequence at the start of `bytes`, which is its ESC (ECMA-48, 5.3 to 5.6); `None` if
@@ -347,6 +349,13 @@ mod tests {
         gives(b"a\x1b\nb\x1b[\nc\x1b[12\nd\x1b]0;title\ne\n", &["a", "b", "c12", "d0;title", "e"]);
         gives("a\u{1b}ж\u{1b}[1ж\n".as_bytes(), &["aжж"]);
         gives(b"a\x1b[1\x01b\x1b\x1b[1mc\x1b]x\x1b\x1b\\d\n", &["a\u{1}bcd"]);
+    }
+
+    #[test]
+    fn a_text_is_rid_of_them_as_a_line_is() {
+        let text = "a\u{1b}]0;t\u{1b}[31mж\u{1b}[0m\u{1b}]b";
+        assert_eq!(without_ansi(text), "a0;tжb");
+        gives(format!("{text}\n").as_bytes(), &["a0;tжb"]);
     }
 
     #[test]

@@ -75,9 +75,10 @@ impl Flattener<'_> {
 
     /// A string with `\u` in it, which may be half of a character, or an escape sequence.
     fn string(&self, value: &str) -> String {
-        let text = serde_json::from_str::<String>(value)
-            .or_else(|_| serde_json::from_str(&without_lone_surrogates(value)));
-        text.map_or_else(|_| value.to_owned(), |text| encoded(&text, self.keep_ansi))
+        match crate::json::read(value.as_bytes()) {
+            Value::String(text) => encoded(&text, self.keep_ansi),
+            _ => value.to_owned(),
+        }
     }
 }
 
@@ -90,35 +91,6 @@ fn journal_text(value: &str) -> Option<String> {
 /// Without white space, unless that takes deeper nesting than `serde_json` follows.
 fn compact(value: &str) -> String {
     serde_json::from_str::<Value>(value).map_or_else(|_| value.to_owned(), |value| value.to_string())
-}
-
-/// Escapes of single surrogates, which some writers make of broken text, become U+FFFD.
-fn without_lone_surrogates(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    let mut rest = value;
-    while let Some(at) = rest.find('\\') {
-        let (text, escape) = rest.split_at(at);
-        out.push_str(text);
-        let unit = |at: usize| {
-            let digits = escape.get(at..at + 6)?.strip_prefix("\\u")?;
-            u32::from_str_radix(digits, 16).ok()
-        };
-        let length = match (unit(0), unit(6)) {
-            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
-            (Some(0xd800..=0xdfff), _) => {
-                out.push('\u{fffd}');
-                rest = escape.get(6..).unwrap_or_default();
-                continue;
-            }
-            (Some(_), _) => 6,
-            (None, _) => 2,
-        };
-        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
-        out.push_str(escape);
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Takes the members of one object, raw, one after the other.

@@ -5,6 +5,8 @@
 
 #[path = "../../src/item.rs"]
 mod item;
+#[path = "../../src/json.rs"]
+mod json;
 #[path = "../../src/level.rs"]
 mod level;
 #[path = "../../src/line.rs"]
