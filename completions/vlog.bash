@@ -75,7 +75,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__flush)
-            opts="-H -v -h --detached --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
+            opts="-H -v -h --old --rejected --detached --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

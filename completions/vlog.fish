@@ -135,6 +135,8 @@ complete -c vlog -n "__fish_vlog_using_subcommand flush" -l tenant -d 'Tenant' -
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l timeout -d 'Give up after this time in all [default: 2s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l stream-fields -d 'Fields that make up the log stream' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l old -d 'Also what is over 6 days old, which the server may drop'
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l rejected -d 'Also what was put aside: refused records, and those whose server could not be told'
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l detached -d 'Leave the caller\'s session and descriptors first'
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l insecure -d 'Accept any certificate'
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l fail -d 'Exit with 1 when it did not work'

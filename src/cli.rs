@@ -296,6 +296,12 @@ pub struct QueryArgs {
 /// Deliver what waits in the outbox
 #[derive(Debug, Default, Args)]
 pub struct FlushArgs {
+    /// Also what is over 6 days old, which the server may drop
+    #[arg(long = "old")]
+    pub old: bool,
+    /// Also what was put aside: refused records, and those whose server could not be told
+    #[arg(long = "rejected")]
+    pub rejected: bool,
     /// Leave the caller's session and descriptors first
     #[arg(long = "detached", hide = true)]
     pub detached: bool,

@@ -261,7 +261,7 @@ impl Client {
         let mut request =
             self.agent.post(self.endpoint.join(path)).header(header::CONTENT_TYPE, content_type);
         for (name, value) in &self.access.headers {
-            request = request.header(name.as_str(), value.0.as_str());
+            request = request.header(name.as_str(), value.expose());
         }
         request.send(body)
     }
@@ -297,9 +297,9 @@ impl Client {
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let mut text = format!("POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {content_type}\n");
         for (name, value) in &self.access.headers {
-            let open = matches!(name.as_str(), "AccountID" | "ProjectID");
+            let open = ["AccountID", "ProjectID"].iter().any(|tenant| tenant.eq_ignore_ascii_case(name));
             // Writing to memory cannot fail.
-            let _ = writeln!(text, "{name}: {}", if open { value.0.as_str() } else { "(redacted)" });
+            let _ = writeln!(text, "{name}: {}", if open { value.expose() } else { "(redacted)" });
         }
         text
     }
@@ -376,7 +376,7 @@ fn seconds(duration: Duration) -> String {
 
 /// The proxy of the environment with the hosts that are reached without it.
 fn proxy(access: &Access) -> Option<Proxy> {
-    let proxy = Proxy::new(&access.proxy.as_ref()?.0).ok()?;
+    let proxy = Proxy::new(access.proxy.as_ref()?.expose()).ok()?;
     let mut builder = Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
     if let Some(user) = proxy.username() {
         builder = builder.username(user);

@@ -1,12 +1,15 @@
 //! What the user wants: flag over environment over default.
 //!
 //! The environment is an argument. An empty variable is unset; a bad one is ignored and noted in `warnings`. A
-//! bad flag is noted in `mistakes`, and the next source takes its place: nothing here can stop the job.
+//! bad flag is noted in `mistakes`, and the next source takes its place: nothing here can stop the job. Only what
+//! says where records go has no substitute: if it cannot be read, the [`Route`] says so, and nothing is sent.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -51,8 +54,8 @@ const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 /// Everything that the verbs need to know.
 #[derive(Debug)]
 pub struct Config {
-    /// Where to; `None` if delivery is off.
-    pub endpoint: Option<Endpoint>,
+    /// Where to.
+    pub route: Route,
     /// How to get there and as whom.
     pub access: Access,
     /// For one delivery in all; for a query, between two bytes.
@@ -61,8 +64,8 @@ pub struct Config {
     pub stream_fields: Vec<String>,
     /// The default service.
     pub service: String,
-    /// Where undelivered records are kept; `None` if they are not.
-    pub outbox: Option<Outbox>,
+    /// Where undelivered records are kept, or why they are not.
+    pub outbox: Result<Outbox, String>,
     /// Records below it are not sent.
     pub min_level: Option<Level>,
     /// Fields of every record.
@@ -77,6 +80,49 @@ pub struct Config {
     pub mistakes: Vec<String>,
     /// What was wrong with the environment.
     pub warnings: Vec<String>,
+    /// Where settings that are not the default come from, and what was wrong with others.
+    pub origins: Vec<Origin>,
+}
+
+/// Where records go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Nowhere: delivery is off, and nothing is kept either.
+    Off,
+    /// To this server.
+    To(Endpoint),
+    /// To this server, but not before a setting can be read that says how; what is wrong.
+    Held(Endpoint, String),
+    /// Nobody can tell, for a setting that says it cannot be read; what is wrong.
+    Unknown(String),
+}
+
+impl Route {
+    /// The server, if it is known and may be asked.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        if let Self::To(endpoint) = self { Some(endpoint) } else { None }
+    }
+
+    /// What is wrong with a setting that says where records go, or how.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::Off | Self::To(_) => None,
+            Self::Held(_, why) | Self::Unknown(why) => Some(why),
+        }
+    }
+}
+
+/// Where the value of a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The setting, as `status` calls it.
+    pub setting: &'static str,
+    /// The flag or variable.
+    pub source: &'static str,
+    /// Why its value could not be used, if it could not; never the value itself.
+    pub wrong: Option<String>,
 }
 
 /// How a server is reached: credentials, headers, certificates, proxy.
@@ -95,9 +141,34 @@ pub struct Access {
     pub no_proxy: Vec<String>,
 }
 
-/// A text that must not be shown.
+impl Access {
+    /// The value of a header, whatever the case of its name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let is = |(known, _): &&(String, Secret)| known.eq_ignore_ascii_case(name);
+        self.headers.iter().find(is).map(|(_, value)| value.expose())
+    }
+
+    /// Adds headers. The last of one name wins, as names are the server's to compare without case.
+    fn extend(&mut self, headers: impl IntoIterator<Item = (String, Secret)>) {
+        for (name, value) in headers {
+            self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+            self.headers.push((name, value));
+        }
+    }
+}
+
+/// A text that must not be shown. It has no way to text but [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for whom it is meant.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -123,6 +194,7 @@ impl Endpoint {
     /// No host, another scheme than http and https, a query.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
+        ensure!(!text.is_empty(), "it is empty");
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let scheme = scheme.to_ascii_lowercase();
         ensure!(matches!(scheme.as_str(), "http" | "https"), "the scheme must be http or https");
@@ -146,8 +218,7 @@ impl Endpoint {
         let port = uri.port().map_or(80, |port| port.as_u16());
         ensure!(port != 0 && (uri.port().is_some() || host == name), "its port is not one from 1 to 65535");
         ensure!(uri.query().is_none() && !text.contains('#'), "it must end with the path");
-        let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-        let loopback = name.eq_ignore_ascii_case("localhost") || literal.is_ok_and(|ip| ip.is_loopback());
+        let loopback = is_this_machine(name);
         let userinfo = userinfo.map(|text| Secret(percent_decode_str(text).decode_utf8_lossy().into_owned()));
         Ok(Self { loopback, https: scheme == "https", base, userinfo })
     }
@@ -177,66 +248,80 @@ impl Config {
     /// For the verbs that deliver records.
     #[must_use]
     pub fn for_delivery(args: &DeliveryArgs, env: Env) -> Self {
-        let mut config = Self::for_server(&args.server, env, &["VLOG_URL"]);
-        let mut sources = Sources { env, mistakes: Vec::new(), warnings: Vec::new() };
+        let mut sources = Sources::new(env);
+        let mut config = Self::for_server(&args.server, &mut sources, &["VLOG_URL"]);
         config.timeout = sources
-            .first("--timeout", args.timeout.as_deref(), "VLOG_TIMEOUT", parse_duration)
+            .first("timeout", ("--timeout", args.timeout.as_deref()), "VLOG_TIMEOUT", parse_duration)
             .unwrap_or(DEFAULT_TIMEOUT);
+        let flag = ("--stream-fields", args.stream_fields.as_deref());
         config.stream_fields = sources
-            .first("--stream-fields", args.stream_fields.as_deref(), "VLOG_STREAM_FIELDS", |text| {
+            .first("stream_fields", flag, "VLOG_STREAM_FIELDS", |text| {
                 // Under the names that the records have them.
                 Ok(parse_names(text).iter().map(|name| safe_name(name).into_owned()).collect())
             })
             .unwrap_or_else(|| vec!["service".to_owned()]);
-        config.service = env("VLOG_SERVICE").unwrap_or_else(|| "vlog".to_owned());
-        config.min_level = sources.variable("VLOG_MIN_LEVEL", parse_level);
-        config.fields = sources.variable("VLOG_FIELDS", parse_items).unwrap_or_default();
+        let service = sources.variable("service", "VLOG_SERVICE", |text| Ok(text.to_owned()));
+        config.service = service.unwrap_or_else(|| "vlog".to_owned());
+        config.min_level = sources.variable("min_level", "VLOG_MIN_LEVEL", parse_level);
+        config.fields = sources.variable("fields", "VLOG_FIELDS", parse_items).unwrap_or_default();
         config.outbox = sources.outbox(args.no_outbox);
-        config.mistakes.append(&mut sources.mistakes);
-        config.warnings.append(&mut sources.warnings);
-        config
+        config.with(sources)
     }
 
     /// For `query`: a cluster answers at another address than it takes records.
     #[must_use]
     pub fn for_query(args: &QueryArgs, env: Env) -> Self {
-        let mut config = Self::for_server(&args.server, env, &["VLOG_QUERY_URL", "VLOG_URL"]);
+        let mut sources = Sources::new(env);
+        let mut config = Self::for_server(&args.server, &mut sources, &["VLOG_QUERY_URL", "VLOG_URL"]);
         // VLOG_TIMEOUT is about deliveries: a query may think for longer.
-        let mut sources = Sources { env, mistakes: Vec::new(), warnings: Vec::new() };
-        let timeout =
-            args.timeout.as_deref().and_then(|text| sources.flag("--timeout", text, parse_duration));
+        let timeout = args
+            .timeout
+            .as_deref()
+            .and_then(|text| sources.flag("timeout", "--timeout", text, parse_duration));
         config.timeout = timeout.unwrap_or(QUERY_TIMEOUT);
-        config.mistakes.append(&mut sources.mistakes);
-        config
+        config.with(sources)
     }
 
-    fn for_server(args: &ServerArgs, env: Env, url_variables: &[&str]) -> Self {
-        let mut sources = Sources { env, mistakes: Vec::new(), warnings: Vec::new() };
-        let parse_url = |text: &str| match text {
-            "off" => Ok(None),
-            url => Endpoint::parse(url).map(Some),
+    fn for_server(args: &ServerArgs, sources: &mut Sources, url_variables: &[&'static str]) -> Self {
+        let route = sources.route(args.url.as_deref(), url_variables);
+        let (route, access) = match route {
+            Route::To(endpoint) => sources.access(args, endpoint),
+            route => (route, Access::default()),
         };
-        let given = args.url.as_deref().and_then(|text| sources.flag("--url", text, parse_url));
-        let endpoint = given
-            .or_else(|| url_variables.iter().find_map(|name| sources.variable(name, parse_url)))
-            .unwrap_or_else(|| Endpoint::parse(DEFAULT_URL).ok());
-        let access = endpoint.as_ref().map(|endpoint| sources.access(args, endpoint)).unwrap_or_default();
+        let fail = sources.switch("fail", ("--fail", args.fail), "VLOG_FAIL");
+        let verbose = sources.switch("verbose", ("--verbose", args.verbose), "VLOG_VERBOSE");
         Self {
+            route,
             access,
-            endpoint,
             timeout: DEFAULT_TIMEOUT,
             stream_fields: Vec::new(),
             service: String::new(),
-            outbox: None,
+            outbox: Err("this verb needs none".to_owned()),
             min_level: None,
             fields: Vec::new(),
             dry_run: false,
-            fail: args.fail || sources.variable("VLOG_FAIL", parse_switch).unwrap_or(false),
-            verbose: args.verbose || sources.variable("VLOG_VERBOSE", parse_switch).unwrap_or(false),
-            mistakes: sources.mistakes,
-            warnings: sources.warnings,
+            fail,
+            verbose,
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+            origins: Vec::new(),
         }
     }
+
+    fn with(mut self, sources: Sources) -> Self {
+        self.mistakes = sources.mistakes;
+        self.warnings = sources.warnings;
+        self.origins = sources.origins;
+        self
+    }
+}
+
+/// The server that queries go to if it has a variable of its own, and where that comes from; for `status`.
+#[must_use]
+pub fn query_url(env: Env) -> (Option<Endpoint>, Vec<Origin>) {
+    let mut sources = Sources::new(env);
+    let endpoint = sources.variable("query_url", "VLOG_QUERY_URL", Endpoint::parse);
+    (endpoint, sources.origins)
 }
 
 /// Whether the environment asks for status 1 on failure; for when the flags cannot be read.
@@ -245,119 +330,266 @@ pub fn fail_by_environment(env: Env) -> bool {
     env("VLOG_FAIL").is_some_and(|text| parse_switch(&text).unwrap_or(false))
 }
 
-/// Reads settings and collects what was wrong with them.
+/// Reads settings, and collects where they come from and what was wrong with them.
 struct Sources<'a> {
     env: Env<'a>,
     mistakes: Vec<String>,
     warnings: Vec<String>,
+    origins: Vec<Origin>,
 }
 
-impl Sources<'_> {
+impl<'a> Sources<'a> {
+    fn new(env: Env<'a>) -> Self {
+        Self { env, mistakes: Vec::new(), warnings: Vec::new(), origins: Vec::new() }
+    }
+
     /// The flag if it is there and good, else the variable if it is.
     fn first<T>(
         &mut self,
-        flag: &str,
-        text: Option<&str>,
-        variable: &str,
+        setting: &'static str,
+        (flag, text): (&'static str, Option<&str>),
+        variable: &'static str,
         read: impl Fn(&str) -> Result<T>,
     ) -> Option<T> {
-        text.and_then(|text| self.flag(flag, text, &read)).or_else(|| self.variable(variable, read))
+        text.and_then(|text| self.flag(setting, flag, text, &read))
+            .or_else(|| self.variable(setting, variable, read))
     }
 
-    fn flag<T>(&mut self, name: &str, text: &str, read: impl Fn(&str) -> Result<T>) -> Option<T> {
-        read(text).map_err(|error| self.mistakes.push(format!("could not use {name}: {error:#}"))).ok()
+    fn flag<T>(
+        &mut self,
+        setting: &'static str,
+        name: &'static str,
+        text: &str,
+        read: impl Fn(&str) -> Result<T>,
+    ) -> Option<T> {
+        self.note(setting, name, read(text)).map_err(|why| self.mistakes.push(why)).ok()
     }
 
-    fn variable<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T>) -> Option<T> {
+    fn variable<T>(
+        &mut self,
+        setting: &'static str,
+        name: &'static str,
+        read: impl Fn(&str) -> Result<T>,
+    ) -> Option<T> {
         let text = (self.env)(name)?;
-        read(&text)
-            .map_err(|error| self.warnings.push(format!("could not use {name}: {error:#}; it is ignored")))
-            .ok()
+        let note = self.note(setting, name, read(&text));
+        note.map_err(|why| self.warnings.push(format!("{why}; it is ignored"))).ok()
+    }
+
+    /// A flag or variable that says where records go, or how: it has no substitute.
+    fn needed<T>(
+        &mut self,
+        setting: &'static str,
+        (flag, text): (&'static str, Option<&str>),
+        variables: &[&'static str],
+        read: impl Fn(&str) -> Result<T>,
+    ) -> Result<Option<T>, String> {
+        if let Some(text) = text {
+            let read = self.note(setting, flag, read(text));
+            return read.map(Some).inspect_err(|why| self.mistakes.push(why.clone()));
+        }
+        let Some((name, text)) = variables.iter().find_map(|name| Some((*name, (self.env)(name)?))) else {
+            return Ok(None);
+        };
+        self.note(setting, name, read(&text)).map(Some)
+    }
+
+    /// Notes where a value comes from, or what is wrong with it, which is the error.
+    fn note<T>(&mut self, setting: &'static str, source: &'static str, read: Result<T>) -> Result<T, String> {
+        let read = read.map_err(|error| format!("could not use {source}: {error:#}"));
+        self.origins.push(Origin { setting, source, wrong: read.as_ref().err().cloned() });
+        read
+    }
+
+    fn switch(
+        &mut self,
+        setting: &'static str,
+        (flag, given): (&'static str, bool),
+        variable: &'static str,
+    ) -> bool {
+        if given {
+            self.origins.push(Origin { setting, source: flag, wrong: None });
+            return true;
+        }
+        self.variable(setting, variable, parse_switch).unwrap_or(false)
     }
 
     /// The directory named, or the usual one below the user's, or the service's, state.
-    fn outbox(&mut self, unwanted: bool) -> Option<Outbox> {
-        let named = (self.env)("VLOG_OUTBOX");
-        if unwanted || named.as_deref() == Some("off") {
-            return None;
+    fn outbox(&mut self, unwanted: bool) -> Result<Outbox, String> {
+        if unwanted {
+            self.origins.push(Origin { setting: "outbox", source: "--no-outbox", wrong: None });
+            return Err("--no-outbox".to_owned());
         }
-        // The XDG specification has relative paths ignored.
-        let state = |name: &str| (self.env)(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let of_service = || (self.env)("STATE_DIRECTORY")?.split(':').next().map(PathBuf::from);
-        let usual = || {
-            state("XDG_STATE_HOME").or_else(of_service).or_else(|| Some(state("HOME")?.join(".local/state")))
-        };
-        let folder = named.map(PathBuf::from).or_else(|| Some(usual()?.join("vlog/outbox")));
-        if folder.is_none() {
-            self.warnings.push("there is no outbox, for HOME is not set; set it, or VLOG_OUTBOX".to_owned());
+        let most = self.variable("outbox_max", "VLOG_OUTBOX_MAX", parse_bytes).unwrap_or(DEFAULT_OUTBOX_MAX);
+        let named = self.variable("outbox", "VLOG_OUTBOX", |text| Ok(PathBuf::from(text)));
+        if named.as_deref() == Some(Path::new("off")) {
+            return Err("VLOG_OUTBOX=off".to_owned());
         }
-        let most = self.variable("VLOG_OUTBOX_MAX", parse_bytes).unwrap_or(DEFAULT_OUTBOX_MAX);
-        Some(Outbox::new(folder?, most))
+        let folder = named.or_else(|| Some(self.state_folder()?.join("vlog/outbox")));
+        folder.map(|folder| Outbox::new(folder, most)).ok_or_else(|| {
+            let why = "there is no home directory to keep records in; set HOME, or VLOG_OUTBOX";
+            self.warnings.push(why.to_owned());
+            why.to_owned()
+        })
     }
 
-    fn access(&mut self, args: &ServerArgs, endpoint: &Endpoint) -> Access {
+    /// Where programs keep their state.
+    fn state_folder(&self) -> Option<PathBuf> {
+        // The XDG specification has relative paths ignored.
+        let path = |name: &str| (self.env)(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let of_service = || (self.env)("STATE_DIRECTORY")?.split(':').next().map(PathBuf::from);
+        let home = || path("HOME").filter(|home| is_usable(home)).or_else(|| home_of_user(&passwd()?));
+        path("XDG_STATE_HOME")
+            .filter(|path| is_usable(path))
+            .or_else(of_service)
+            .or_else(|| Some(home()?.join(".local/state")))
+    }
+
+    /// Which server: the flag, the first of these variables that is set, or the default.
+    fn route(&mut self, flag: Option<&str>, variables: &[&'static str]) -> Route {
+        let parse = |text: &str| match text {
+            "off" => Ok(Route::Off),
+            url => Endpoint::parse(url).map(Route::To),
+        };
+        match self.needed("url", ("--url", flag), variables, parse) {
+            Ok(Some(route)) => route,
+            Ok(None) => Endpoint::parse(DEFAULT_URL).map_or(Route::Off, Route::To),
+            Err(why) => Route::Unknown(why),
+        }
+    }
+
+    /// How to get there and as whom, and whether that can be told at all.
+    fn access(&mut self, args: &ServerArgs, endpoint: Endpoint) -> (Route, Access) {
         let mut access = Access { insecure: args.insecure, ..Access::default() };
-        if let Some(headers) = self.first("--tenant", args.tenant.as_deref(), "VLOG_TENANT", parse_tenant) {
-            access.headers.extend(headers);
-        }
-        for text in &args.headers {
-            match parse_header(text) {
-                Ok(headers) => access.headers.extend(headers),
-                Err(error) => self.mistakes.push(format!("could not use --header: {error:#}")),
-            }
-        }
-        if !access.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
-            access.headers.extend(self.authorization(endpoint));
-        }
+        let whose = self.tenant_and_headers(args, &mut access);
+        let how = self.credentials(&endpoint, &mut access);
         let read = |path: &str| {
             let pem = read_file(path)?;
             ensure!(pem.contains("-----BEGIN CERTIFICATE-----"), "{path} holds no certificate in PEM form");
             Ok(pem.into_bytes())
         };
-        access.ca = self.first("--ca-file", args.ca_file.as_deref(), "VLOG_CA_FILE", read);
+        let ca = self.needed("ca_file", ("--ca-file", args.ca_file.as_deref()), &["VLOG_CA_FILE"], read);
+        let how = how.and(ca.map(|ca| access.ca = ca));
         if !endpoint.loopback {
-            // curl's rule: by the scheme of the URL, lower case before upper.
+            // By the scheme of the URL, lower case before upper.
             let names = if endpoint.https {
                 ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
             } else {
                 ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
             };
-            access.proxy = names.iter().find_map(|name| self.variable(name, parse_proxy));
+            access.proxy = names.iter().find_map(|name| self.variable("proxy", name, parse_proxy));
             let direct = (self.env)("no_proxy").or_else(|| (self.env)("NO_PROXY")).unwrap_or_default();
             access.no_proxy = parse_names(&direct);
         }
-        access
-    }
-
-    /// A token before a user before what stands in the URL.
-    fn authorization(&mut self, endpoint: &Endpoint) -> Option<(String, Secret)> {
-        let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
-        let value = if let Some(token) = self.token() {
-            format!("Bearer {token}")
-        } else if let Some(user) = self.secret("VLOG_USER") {
-            basic(&format!("{user}:{}", self.secret("VLOG_PASSWORD").unwrap_or_default()))
-        } else {
-            basic(&endpoint.userinfo.as_ref()?.0)
+        let route = match (whose, how) {
+            (Err(why), _) => Route::Unknown(why),
+            (Ok(()), Err(why)) => Route::Held(endpoint, why),
+            (Ok(()), Ok(())) => Route::To(endpoint),
         };
-        Some(("Authorization".to_owned(), Secret(value)))
+        (route, access)
     }
 
-    fn token(&mut self) -> Option<String> {
-        let token = self.secret("VLOG_TOKEN")?;
-        check_token(&token)
-            .map_err(|error| self.warnings.push(format!("could not use VLOG_TOKEN: {error}; it is ignored")))
-            .ok()?;
-        Some(token)
+    fn tenant_and_headers(&mut self, args: &ServerArgs, access: &mut Access) -> Result<(), String> {
+        let tenant =
+            self.needed("tenant", ("--tenant", args.tenant.as_deref()), &["VLOG_TENANT"], parse_tenant)?;
+        access.extend(tenant.into_iter().flatten());
+        for text in &args.headers {
+            let headers = self.needed("headers", ("--header", Some(text)), &[], parse_header)?;
+            let is_own = |name: &str| OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
+            let (own, headers): (Vec<_>, Vec<_>) =
+                headers.into_iter().flatten().partition(|(name, _)| is_own(name));
+            self.mistakes.extend(own.iter().map(|(name, _)| {
+                format!("could not use --header: {name} is vlog's own: with another the server would drop records and say 200")
+            }));
+            access.extend(headers);
+        }
+        Ok(())
     }
 
-    /// A variable, or the file named by the variable with `_FILE` added, without its last newline.
-    fn secret(&mut self, name: &str) -> Option<String> {
-        (self.env)(name).or_else(|| {
-            self.variable(&format!("{name}_FILE"), |path| {
-                Ok(read_file(path)?.trim_end_matches(['\r', '\n']).to_owned())
-            })
-        })
+    /// A header, before a token, before a user, before what stands in the URL.
+    fn credentials(&mut self, endpoint: &Endpoint, access: &mut Access) -> Result<(), String> {
+        if access.header("Authorization").is_some() {
+            return Ok(());
+        }
+        let token = self.secret("token", ["VLOG_TOKEN", "VLOG_TOKEN_FILE"], check_token)?;
+        let user = self.secret("user", ["VLOG_USER", "VLOG_USER_FILE"], |_| Ok(()))?;
+        let password = self.secret("password", ["VLOG_PASSWORD", "VLOG_PASSWORD_FILE"], |_| Ok(()))?;
+        let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+        let value = token.map(|token| format!("Bearer {token}"));
+        let value = value.or_else(|| Some(basic(&format!("{}:{}", user?, password.unwrap_or_default()))));
+        let value = value.or_else(|| Some(basic(endpoint.userinfo.as_ref()?.expose())));
+        access.extend(value.map(|value| ("Authorization".to_owned(), Secret(value))));
+        Ok(())
     }
+
+    /// A variable, or the file that the other one names, without its last newline.
+    fn secret(
+        &mut self,
+        setting: &'static str,
+        [name, file]: [&'static str; 2],
+        check: fn(&str) -> Result<()>,
+    ) -> Result<Option<String>, String> {
+        let text = (self.env)(name).map(|text| (name, Ok(text)));
+        let text = text.or_else(|| Some((file, read_file(&(self.env)(file)?))));
+        let Some((source, text)) = text else { return Ok(None) };
+        let text = text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
+        self.note(setting, source, text.and_then(|text| check(&text).map(|()| text))).map(Some)
+    }
+}
+
+/// Whether a directory may hold what belongs to this process: it, or what it will be made in, is the caller's own or
+/// root's. Below the home that sudo(8) leaves set, root would make directories that their user cannot use.
+fn is_usable(folder: &Path) -> bool {
+    let owner = folder.ancestors().find_map(|folder| Some(fs::metadata(folder).ok()?.uid()));
+    owner.is_some_and(|owner| owner == 0 || owner == nix::unistd::geteuid().as_raw())
+}
+
+fn passwd() -> Option<String> {
+    fs::read_to_string("/etc/passwd").ok()
+}
+
+/// The home directory that passwd(5) names for the caller.
+fn home_of_user(passwd: &str) -> Option<PathBuf> {
+    let user = nix::unistd::geteuid().to_string();
+    let homes = passwd.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split(':').collect();
+        fields.get(2).filter(|id| **id == user).and(fields.get(5).copied())
+    });
+    homes.map(PathBuf::from).find(|home| home.is_absolute() && is_usable(home))
+}
+
+/// Whether the host of a URL means this machine, however it is written: `localhost`, `127.0.0.1`, `127.1`,
+/// `0.0.0.0`, `::1`, `::ffff:127.0.0.1`.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    // RFC 6761: names below localhost are this machine too.
+    if host == "localhost" || host.ends_with(".localhost") {
+        return true;
+    }
+    let is_own = |ip: Ipv4Addr| ip.is_loopback() || ip.is_unspecified();
+    match host.parse() {
+        Ok(IpAddr::V4(ip)) => is_own(ip),
+        Ok(IpAddr::V6(ip)) => {
+            ip.is_loopback() || ip.is_unspecified() || ip.to_ipv4_mapped().is_some_and(is_own)
+        }
+        Err(_) => short_ipv4(&host).is_some_and(is_own),
+    }
+}
+
+/// Reads an address as `inet_aton(3)` does: one to four numbers, the last of which fills what is left, each decimal,
+/// octal or hexadecimal.
+fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let number = |part: &str| match part.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None if part.len() > 1 && part.starts_with('0') => u32::from_str_radix(part, 8).ok(),
+        None => part.parse().ok(),
+    };
+    let numbers = text.split('.').map(number).collect::<Option<Vec<u32>>>()?;
+    let (last, bytes) = numbers.split_last()?;
+    let places = 4_u32.checked_sub(u32::try_from(bytes.len()).ok()?).filter(|places| *places > 0)?;
+    let fits = u64::from(*last) < 1 << (8 * places) && bytes.iter().all(|byte| *byte < 256);
+    let high = bytes.iter().fold(0_u64, |high, byte| high << 8 | u64::from(*byte)) << (8 * places);
+    fits.then(|| u32::try_from(high | u64::from(*last)).ok().map(Ipv4Addr::from))?
 }
 
 /// `2s`, `500ms`, `1m30s`; a bare number is seconds.
@@ -424,11 +656,17 @@ fn parse_items(text: &str) -> Result<Vec<Item>> {
 
 /// `ACCOUNT` or `ACCOUNT:PROJECT`, both unsigned 32-bit numbers.
 fn parse_tenant(text: &str) -> Result<[(String, Secret); 2]> {
+    ensure!(!text.trim().is_empty(), "it is empty");
     let (account, project) = text.split_once(':').unwrap_or((text, "0"));
-    let number =
-        |text: &str| text.trim().parse::<u32>().with_context(|| format!("'{text}' is no tenant number"));
     let header = |name: &str, number: u32| (name.to_owned(), Secret(number.to_string()));
-    Ok([header("AccountID", number(account)?), header("ProjectID", number(project)?)])
+    Ok([
+        header("AccountID", parse_tenant_number(account)?),
+        header("ProjectID", parse_tenant_number(project)?),
+    ])
+}
+
+fn parse_tenant_number(text: &str) -> Result<u32> {
+    text.trim().parse().ok().with_context(|| format!("'{text}' is no tenant number"))
 }
 
 /// A proxy that speaks HTTP. The URL may hold a password, so it is not repeated.
@@ -464,10 +702,9 @@ fn check_token(token: &str) -> Result<()> {
 
 /// `Name: value`, or `@FILE` with one of them on each line.
 fn parse_header(text: &str) -> Result<Vec<(String, Secret)>> {
-    let lines = match text.strip_prefix('@') {
-        Some(path) => read_file(path)?,
-        None => text.to_owned(),
-    };
+    let file = text.strip_prefix('@').map(read_file).transpose()?;
+    // What stands on the command line is one header, whatever it holds.
+    let lines = file.as_deref().map_or_else(|| vec![text], |file| file.lines().collect());
     let read = |line: &str| {
         // The text may be a secret, so it is not repeated.
         let (name, value) = line.split_once(':').context("it is not of the form 'Name: value'")?;
@@ -475,11 +712,12 @@ fn parse_header(text: &str) -> Result<Vec<(String, Secret)>> {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         ensure!(!name.is_empty() && name.bytes().all(token), "its name is not one of a header");
         ensure!(!value.contains(char::is_control), "its value has control characters");
-        let own = OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
-        ensure!(!own, "{name} is vlog's own: with another the server would drop records and say 200");
+        if ["AccountID", "ProjectID"].iter().any(|tenant| tenant.eq_ignore_ascii_case(name)) {
+            return Ok((name.to_owned(), Secret(parse_tenant_number(value)?.to_string())));
+        }
         Ok((name.to_owned(), Secret(value.to_owned())))
     };
-    lines.lines().filter(|line| !line.trim().is_empty()).map(read).collect()
+    lines.into_iter().filter(|line| file.is_none() || !line.trim().is_empty()).map(read).collect()
 }
 
 #[cfg(test)]
@@ -539,44 +777,138 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_told_by_name_and_address() {
-        let is = |text| Endpoint::parse(text).unwrap().loopback;
-        assert!(is("localhost") && is("http://127.0.0.1:1") && is("127.9.9.9") && is("http://[::1]:1"));
-        assert!(!is("http://192.0.2.1") && !is("localhost.example") && !is("http://[::2]"));
+    fn loopback_is_told_by_name_and_address_in_every_form() {
+        let is = |text: &str| Endpoint::parse(text).unwrap().loopback;
+        for text in [
+            "localhost",
+            "LOCALHOST.:1",
+            "http://vl.localhost",
+            "http://127.0.0.1:1",
+            "127.9.9.9",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f.1",
+            "0177.0.0.01",
+            "0.0.0.0:9428",
+            "0",
+            "http://[::1]:1",
+            "http://[::]",
+            "http://[::ffff:127.0.0.1]",
+        ] {
+            assert!(is(text), "{text}");
+        }
+        for text in [
+            "http://192.0.2.1",
+            "localhost.example",
+            "http://[::2]",
+            "http://[::ffff:192.0.2.1]",
+            "192.1",
+            "1.2.3.4.127",
+            "127.256.1",
+            "127.1.example",
+            "0x7g.1",
+        ] {
+            assert!(!is(text), "{text}");
+        }
+    }
+
+    fn goes_to(config: &Config) -> String {
+        config.route.endpoint().unwrap_or_else(|| panic!("{:?}", config.route)).to_string()
     }
 
     #[test]
     fn a_flag_goes_over_the_environment_and_that_over_the_default() {
-        assert_eq!(config(&DeliveryArgs::default(), &[]).endpoint.unwrap().to_string(), DEFAULT_URL);
+        assert_eq!(goes_to(&config(&DeliveryArgs::default(), &[])), DEFAULT_URL);
         let variables = [("VLOG_URL", "http://env:1")];
-        assert_eq!(
-            config(&DeliveryArgs::default(), &variables).endpoint.unwrap().to_string(),
-            "http://env:1"
-        );
-        assert_eq!(config(&url("http://flag:1"), &variables).endpoint.unwrap().to_string(), "http://flag:1");
-        let bad = config(&url("ftp://flag"), &variables);
-        assert_eq!(bad.endpoint.unwrap().to_string(), "http://env:1");
-        assert_eq!(bad.mistakes, ["could not use --url: the scheme must be http or https"]);
+        assert_eq!(goes_to(&config(&DeliveryArgs::default(), &variables)), "http://env:1");
+        assert_eq!(goes_to(&config(&url("http://flag:1"), &variables)), "http://flag:1");
     }
 
     #[test]
     fn off_turns_delivery_off() {
-        assert_eq!(config(&DeliveryArgs::default(), &[("VLOG_URL", "off")]).endpoint, None);
-        assert!(config(&url("http://x"), &[("VLOG_URL", "off")]).endpoint.is_some());
+        assert_eq!(config(&DeliveryArgs::default(), &[("VLOG_URL", "off")]).route, Route::Off);
+        goes_to(&config(&url("http://x"), &[("VLOG_URL", "off")]));
+    }
+
+    #[test]
+    fn what_says_where_records_go_has_no_substitute() {
+        let variables =
+            [("VLOG_URL", "http://env:1"), ("VLOG_TENANT", "5"), ("VLOG_CA_FILE", "/nonexistent/ca")];
+        let why = |args: &DeliveryArgs, variables: &[(&str, &str)]| match config(args, variables).route {
+            Route::Unknown(why) => why,
+            route => panic!("{route:?}"),
+        };
+        let server = |change: fn(&mut ServerArgs)| {
+            let mut args = DeliveryArgs::default();
+            change(&mut args.server);
+            args
+        };
+        assert_eq!(
+            why(&url("ftp://flag"), &variables),
+            "could not use --url: the scheme must be http or https"
+        );
+        assert!(why(&url(""), &variables).starts_with("could not use --url: "));
+        let bad_tenant = server(|server| server.tenant = Some("abc".to_owned()));
+        assert_eq!(why(&bad_tenant, &variables[..1]), "could not use --tenant: 'abc' is no tenant number");
+        let bad_header = server(|server| server.headers = vec!["accountid: five".to_owned()]);
+        assert_eq!(why(&bad_header, &[]), "could not use --header: 'five' is no tenant number");
+        let bad_header = server(|server| server.headers = vec!["s3cret".to_owned()]);
+        assert_eq!(why(&bad_header, &[]), "could not use --header: it is not of the form 'Name: value'");
+        for variable in [("VLOG_URL", "https://logs.example/?x=1"), ("VLOG_TENANT", "a:b")] {
+            assert!(
+                why(&DeliveryArgs::default(), &[variable])
+                    .starts_with(&format!("could not use {}: ", variable.0))
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_ca_or_credentials_that_can_be_read_it_is_clear_where_records_go() {
+        for variable in [
+            ("VLOG_CA_FILE", "/nonexistent/ca"),
+            ("VLOG_TOKEN_FILE", "/nonexistent/token"),
+            ("VLOG_PASSWORD_FILE", "/dev/zero"),
+            ("VLOG_TOKEN", "two words"),
+        ] {
+            let config = config(&DeliveryArgs::default(), &[("VLOG_URL", "http://env:1"), variable]);
+            let Route::Held(endpoint, why) = &config.route else { panic!("{:?}", config.route) };
+            assert_eq!(endpoint.to_string(), "http://env:1");
+            assert!(why.starts_with(&format!("could not use {}: ", variable.0)), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_home_is_looked_up_by_the_user() {
+        let me = nix::unistd::geteuid();
+        let passwd = format!("nobody:x:4000000000:1::/nonexistent:/bin/false\nme:x:{me}:0:me:/usr:/bin/sh\n");
+        assert_eq!(home_of_user(&passwd), Some(PathBuf::from("/usr")));
+        assert_eq!(home_of_user("nobody:x:4000000000:1::/usr:/bin/false\n"), None);
+        assert_eq!(home_of_user(""), None);
+    }
+
+    #[test]
+    fn the_last_header_of_a_name_wins_in_any_spelling() {
+        let mut args = DeliveryArgs::default();
+        args.server.tenant = Some("7:1".to_owned());
+        args.server.headers = vec!["accountid: 5".to_owned(), "AUTHORIZATION: Basic dTpw".to_owned()];
+        let config = config(&args, &[("VLOG_TOKEN", "t")]);
+        assert_eq!(
+            (config.access.header("AccountID"), config.access.header("ProjectID")),
+            (Some("5"), Some("1"))
+        );
+        assert_eq!(config.access.header("Authorization"), Some("Basic dTpw"));
+        assert_eq!(config.access.headers.len(), 3);
     }
 
     #[test]
     fn a_bad_variable_is_noted_and_ignored() {
         for (name, text) in [
-            ("VLOG_URL", "ftp://x"),
             ("VLOG_TIMEOUT", "soon"),
-            ("VLOG_TENANT", "a:b"),
             ("VLOG_MIN_LEVEL", "loud"),
             ("VLOG_FIELDS", "nonsense"),
             ("VLOG_FAIL", "perhaps"),
             ("VLOG_VERBOSE", "perhaps"),
-            ("VLOG_TOKEN_FILE", "/nonexistent/token"),
-            ("VLOG_CA_FILE", "/nonexistent/ca"),
         ] {
             let config = config(&DeliveryArgs::default(), &[(name, text)]);
             let [warning] = config.warnings.as_slice() else { panic!("{name}: {:?}", config.warnings) };
@@ -627,7 +959,9 @@ mod tests {
     #[test]
     fn headers_are_checked_and_never_repeated_in_errors() {
         assert_eq!(parse_header("X-Key:  v ").unwrap()[0], ("X-Key".to_owned(), Secret("v".to_owned())));
-        for text in ["s3cret", ": s3cret", "na me: s3cret", "X: s3cret\u{1}", "@/nonexistent/file"] {
+        for text in
+            ["s3cret", ": s3cret", "na me: s3cret", "X: s3cret\u{1}", "X: a\nY: s3cret", "@/nonexistent/file"]
+        {
             let error = format!("{:#}", parse_header(text).unwrap_err());
             assert!(!error.contains("s3cret"), "{error}");
         }

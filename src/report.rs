@@ -20,6 +20,12 @@ impl Report {
         Self { talkative: verbose || io::stderr().is_terminal() }
     }
 
+    /// Whether trouble is told.
+    #[must_use]
+    pub fn is_talkative(self) -> bool {
+        self.talkative
+    }
+
     /// Tells trouble, if anybody wants to hear it.
     pub fn trouble(self, text: &str) {
         if self.talkative {

@@ -15,6 +15,16 @@ use crate::item::{self, Word};
 /// Verbs that run a command.
 const WRAPPERS: [&str; 2] = ["run", "hook"];
 
+/// Options that say where records go, or as whom: one that is misspelt or has no value must not leave the record to
+/// the default.
+const WHERE: [&str; 4] = ["url", "tenant", "header", "ca-file"];
+
+/// What the name of an option has in it if its value may be a secret.
+const SECRET: [&str; 9] = ["token", "pas", "secret", "key", "auth", "cred", "user", "cookie", "bearer"];
+
+/// How alike two names must be (Jaro-Winkler, 0 to 1) for one to be taken for the other misspelt: `uri` for `url`.
+const ALIKE: f64 = 0.8;
+
 /// A command line made good.
 #[derive(Debug)]
 pub struct Salvaged {
@@ -47,18 +57,39 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
         match Kind::of(command, word) {
             Kind::Plain => plain.push(word),
             Kind::Complete => salvaged.argv.push(word.to_owned()),
-            Kind::Unknown => salvaged.drop(word, format!("there is no option {}", without_value(word))),
+            Kind::Unknown => {
+                let name = without_value(word);
+                let mut mistake = format!("there is no option {name}");
+                let meant = misspelt(command, name);
+                // Its value may be a secret too, and it is not known to be anything else.
+                let hides =
+                    meant.is_some() || SECRET.iter().any(|part| name.to_ascii_lowercase().contains(part));
+                if hides && name == word && words.next_if(|value| !looks_like_option(value)).is_some() {
+                    mistake.push_str("; the word behind it is left out, for it may be a secret");
+                }
+                salvaged.drop(if hides { name } else { word }, mistake);
+                salvaged.argv.extend(meant.map(|meant| format!("--{meant}=")));
+            }
             Kind::NeedlessValue => {
                 let name = without_value(word);
                 salvaged.argv.push(name.to_owned());
                 salvaged.mistakes.push(format!("{name} takes no value"));
             }
-            Kind::WantsValue { dashes } => match words.next_if(|value| dashes || !looks_like_option(value)) {
-                // In one word, for clap takes some values for options that are none.
-                Some(value) => salvaged.argv.push(format!("{word}={value}")),
-                None => salvaged.drop(word, format!("{word} needs a value")),
-            },
+            Kind::WantsValue { dashes, name } => {
+                match words.next_if(|value| dashes || !looks_like_option(value)) {
+                    // In one word, for clap takes some values for options that are none.
+                    Some(value) => salvaged.argv.push(format!("{word}={value}")),
+                    None if WHERE.contains(&name) => salvaged.argv.push(format!("--{name}=")),
+                    None => salvaged.drop(word, format!("{word} needs a value")),
+                }
+            }
         }
+    }
+    if command.get_positionals().next().is_none() && !plain.is_empty() {
+        // They may be anything, secrets too.
+        let words = if plain.len() == 1 { "1 word is" } else { &format!("{} words are", plain.len()) };
+        salvaged.mistakes.push(format!("vlog {verb} takes options only; {words} ignored"));
+        plain.clear();
     }
     salvaged.argv.push("--".to_owned());
     salvaged.argv.extend(plain.into_iter().map(str::to_owned));
@@ -74,21 +105,21 @@ impl Salvaged {
 
 /// What a word is to the verb.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+enum Kind<'a> {
     /// No option.
     Plain,
     /// An option, or several short ones, with their values.
     Complete,
     /// An option whose value is the next word; that may begin with a dash only if `dashes`.
-    WantsValue { dashes: bool },
+    WantsValue { dashes: bool, name: &'a str },
     /// `--switch=value`.
     NeedlessValue,
     /// It looks like an option, but the verb has none of that name.
     Unknown,
 }
 
-impl Kind {
-    fn of(command: &Command, word: &str) -> Self {
+impl<'a> Kind<'a> {
+    fn of(command: &'a Command, word: &str) -> Self {
         if !looks_like_option(word) {
             return Self::Plain;
         }
@@ -101,7 +132,7 @@ impl Kind {
     }
 
     /// `fail`, `level`, `level=error`.
-    fn of_long(command: &Command, long: &str) -> Self {
+    fn of_long(command: &'a Command, long: &str) -> Self {
         let name = long.split('=').next().unwrap_or(long);
         let Some(argument) = command.get_arguments().find(|argument| argument.get_long() == Some(name))
         else {
@@ -115,7 +146,7 @@ impl Kind {
     }
 
     /// `v`, `lerror`, `vl`.
-    fn of_short(command: &Command, letters: &str) -> Self {
+    fn of_short(command: &'a Command, letters: &str) -> Self {
         for (at, letter) in letters.char_indices() {
             if letter == 'h' && letters.len() > 1 {
                 // `-host` is no cry for help.
@@ -134,9 +165,19 @@ impl Kind {
         Self::Complete
     }
 
-    fn wants(argument: &Arg) -> Self {
-        Self::WantsValue { dashes: argument.is_allow_hyphen_values_set() }
+    fn wants(argument: &'a Arg) -> Self {
+        let name = argument.get_long().unwrap_or_default();
+        Self::WantsValue { dashes: argument.is_allow_hyphen_values_set(), name }
     }
+}
+
+/// The option that says where records go, if `name` is most like one of those.
+fn misspelt(command: &Command, name: &str) -> Option<&'static str> {
+    let name = name.strip_prefix("--")?;
+    let likeness = |known: &&str| strsim::jaro_winkler(name, known);
+    let options = command.get_arguments().filter_map(Arg::get_long).filter(|known| likeness(known) >= ALIKE);
+    let nearest = options.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    WHERE.into_iter().find(|known| *known == nearest)
 }
 
 fn takes_value(argument: &Arg) -> bool {
@@ -216,7 +257,7 @@ fn first_plain(verb: &str, argv: &[String], start: usize) -> usize {
     while let Some((at, word)) = words.next() {
         match Kind::of(command, word) {
             Kind::Plain if item::parse(word) == Word::Text => return at,
-            Kind::WantsValue { dashes } => {
+            Kind::WantsValue { dashes, .. } => {
                 words.next_if(|(_, value)| dashes || !looks_like_option(value));
             }
             _ => {}

@@ -10,13 +10,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::deliver::{Delivery, Drained, Fate, Pace};
+use crate::deliver::{DRAIN_TIME, Delivery, Drained, Fate, Pace};
 use crate::level::Level;
 use crate::line::Piece;
+use crate::outbox::Waiting;
 use crate::parse::Parser;
 use crate::protocol::Batch;
 use crate::record::{Encoder, Fields, OwnFields, Parts, Record};
-use crate::report::{Report, records};
+use crate::report::{self, Report, records};
 use crate::time::Time;
 
 /// A batch goes out when it has this many records...
@@ -211,7 +212,7 @@ impl Shipper {
             self.delivery.count_doubtful(doubtful);
             self.report.trouble(&format!("the time of {} {why}", records(doubtful)));
         }
-        let missing = self.queue.lock().missing;
+        let missing = self.queue.lock().missing.clone();
         // Some may have been delivered since.
         let kept = if missing.kept > 0 { missing.kept.min(self.delivery.undelivered()) } else { 0 };
         Missing { kept, dropped, ..missing }
@@ -251,30 +252,37 @@ impl OwnTimes {
 }
 
 /// Records that were not delivered.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct Missing {
     kept: u64,
     /// Of what the outbox held, from this run and before, by its cap.
     dropped: u64,
     lost: u64,
+    /// The first trouble that is told even to those who did not ask.
+    alarm: Option<String>,
 }
 
 impl Missing {
     /// Whether everything was delivered.
     #[must_use]
-    pub fn is_nothing(self) -> bool {
+    pub fn is_nothing(&self) -> bool {
         self.kept + self.lost == 0
     }
 
-    /// The sum, as a sentence; `None` if there is nothing to tell.
-    #[must_use]
-    pub fn told(self) -> Option<String> {
+    /// Tells the sum, if there is anything to tell.
+    pub fn tell(&self, report: Report) {
         let kept = (self.kept > 0).then(|| format!("{} kept in the outbox", records(self.kept)));
         let dropped =
             (self.dropped > 0).then(|| format!("{} dropped from it, for it is full", records(self.dropped)));
         let lost = (self.lost > 0).then(|| format!("{} lost", records(self.lost)));
         let parts: Vec<_> = kept.into_iter().chain(dropped).chain(lost).collect();
-        (!parts.is_empty()).then(|| format!("could not deliver everything; in all {}", parts.join(" and ")))
+        let sum = parts.join(" and ");
+        match &self.alarm {
+            _ if parts.is_empty() => {}
+            // What it says of the first batch was not told yet.
+            Some(alarm) if !report.is_talkative() => report::say(&format!("{alarm}; in all {sum}")),
+            _ => report.trouble(&format!("could not deliver everything; in all {sum}")),
+        }
     }
 }
 
@@ -422,8 +430,14 @@ impl Queue {
                 state.missing.kept += records;
                 why
             }
+            Fate::Withheld(why, records) => {
+                state.missing.kept += records;
+                state.missing.alarm.get_or_insert_with(|| why.clone());
+                why
+            }
             Fate::Lost(why, records) => {
                 state.missing.lost += records;
+                state.missing.alarm.get_or_insert_with(|| why.clone());
                 why
             }
         };
@@ -434,47 +448,68 @@ impl Queue {
 
     /// The sender's work.
     fn deliver_all(&self, delivery: &Delivery, timeout: Duration, report: Report) {
-        // What an earlier run has left behind is looked after too.
-        let mut something_waits = true;
-        let mut pace = Pace::default();
+        let mut drain = Drain { waiting: None, may_be_more: true, pace: Pace::default() };
+        let mut took = None;
         loop {
-            match self.next(timeout, something_waits.then_some(IDLE)) {
-                Task::End => return,
+            match self.next(timeout, drain.may_be_more.then_some(IDLE)) {
+                Task::End => break,
                 Task::Deliver(batch, deadline) => {
                     crate::panic_if_asked("sender");
+                    let start = Instant::now();
                     let fate = delivery.deliver(&batch, Some(deadline));
                     // Whoever closed the queue meanwhile has taken the batch over.
                     if self.lock().in_hand.take().is_some() {
                         self.note(&fate, report);
                     }
                     let delivered = fate == Fate::Delivered;
+                    took = delivered.then(|| start.elapsed());
                     self.end_wait(delivered);
-                    something_waits |= !delivered;
-                    if delivered && something_waits {
-                        something_waits = self.drain(delivery, timeout, &mut pace);
+                    drain.may_be_more |= !delivered;
+                    if delivered && drain.may_be_more {
+                        self.drain(delivery, timeout, &mut drain);
                     }
                 }
-                Task::Idle => {
-                    let drained = delivery.may_try() && self.drain(delivery, timeout, &mut pace);
-                    something_waits = drained || delivery.has_entries();
-                }
+                Task::Idle => self.drain(delivery, timeout, &mut drain),
             }
+        }
+        let end = self.lock().end;
+        if let (Some(took), true) = (took, end.is_some()) {
+            delivery.drain_along(took, DRAIN_TIME.max(took * 2), end);
         }
     }
 
-    /// Delivers an entry of the outbox, or a part of it; whether there may be more.
-    fn drain(&self, delivery: &Delivery, timeout: Duration, pace: &mut Pace) -> bool {
+    /// Delivers an entry of the outbox, or a part of it.
+    fn drain(&self, delivery: &Delivery, timeout: Duration, drain: &mut Drain) {
         if !self.begin_drain() {
-            return false;
+            return;
         }
         let start = Instant::now();
-        let drained = delivery.drain(pace.bytes, start.checked_add(timeout));
-        if let Drained::Some(_, _, bytes) = drained {
-            pace.learn(bytes, start.elapsed(), timeout);
+        // They are listed anew only when all were looked at.
+        if drain.waiting.is_none() {
+            drain.waiting = delivery.entries(false).ok().flatten();
         }
-        self.end_wait(!matches!(drained, Drained::Stopped(_)));
-        drained != Drained::Nothing
+        let Drain { waiting, may_be_more, pace } = drain;
+        let drained = waiting.as_mut().map_or(Drained::Nothing, |waiting| {
+            delivery.drain_if_allowed(waiting, pace.bytes, start.checked_add(timeout))
+        });
+        if let Drained::Some(moved) = &drained {
+            pace.learn(moved.bytes, start.elapsed(), timeout);
+        }
+        self.end_wait(!matches!(drained, Drained::Stopped(..)));
+        if drained == Drained::Nothing {
+            *waiting = None;
+            *may_be_more = delivery.has_entries();
+        }
     }
+}
+
+/// How the sender goes through the outbox.
+struct Drain {
+    /// What is left of the list of entries.
+    waiting: Option<Waiting>,
+    /// Whether there may be entries. What an earlier run has left behind is looked after too.
+    may_be_more: bool,
+    pace: Pace,
 }
 
 #[cfg(test)]

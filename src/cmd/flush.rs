@@ -1,20 +1,26 @@
 //! `vlog flush`: delivers what waits in the outbox, now.
 //!
 //! It tries even while the breaker is open, for somebody asked. It ends at the first request that asks for a
-//! retry: what is left is tried by the next call.
+//! retry: what is left is tried by the next call. Each entry is looked at once, and nothing is sent whose delivery
+//! could not be noted, so it has an end whatever the server and the disk do.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::unistd::{close, setsid};
 
 use super::{Context, Verdict, tell};
 use crate::cli::{DeliveryArgs, FlushArgs};
 use crate::config::Config;
-use crate::deliver::{Delivery, Drained, Pace};
-use crate::report::{Report, records};
+use crate::deliver::{Delivery, Drained, Moved, Pace};
+use crate::outbox::Waiting;
+use crate::report::{self, Report, records};
 use crate::signals;
+
+/// How long to wait before an entry that another process holds is asked for again.
+const HELD_PAUSE: Duration = Duration::from_millis(20);
 
 /// Delivers the outbox.
 pub fn run(args: &FlushArgs, context: Context) -> Verdict {
@@ -29,33 +35,111 @@ pub fn run(args: &FlushArgs, context: Context) -> Verdict {
     crate::panic_if_asked("flush");
     let verdict = |done| Verdict { done, fail: config.fail };
     let Some(delivery) = Delivery::new(&config, signals::stop().ok()) else { return verdict(true) };
-    let progress = Progress { wanted: io::stderr().is_terminal() };
-    let (mut delivered, mut refused) = (0, 0);
-    let mut pace = Pace::default();
-    let stopped = loop {
-        let start = Instant::now();
-        match delivery.drain(pace.bytes, start.checked_add(config.timeout)) {
-            Drained::Nothing => break None,
-            Drained::Stopped(why) => break Some(why),
-            Drained::Some(sent, rejected, bytes) => {
-                delivered += sent;
-                refused += rejected;
-                progress.show(delivered);
-                pace.learn(bytes, start.elapsed(), config.timeout);
-            }
+    if let Some(why) = config.route.trouble() {
+        report::say(&format!("{why}; nothing was sent"));
+        return verdict(false);
+    }
+    let mut flush = Flush::new(&delivery, config.timeout);
+    let lists = [Some(delivery.entries(args.old)), args.rejected.then(|| delivery.aside())];
+    for list in lists.into_iter().flatten() {
+        match list {
+            Ok(list) => list.into_iter().for_each(|waiting| flush.deliver(waiting)),
+            Err(error) => flush.trouble.push(format!("{error:#}")),
         }
-    };
-    progress.end();
-    let mut told = format!("{} delivered", records(delivered));
-    if refused > 0 {
-        told = format!("{told}, {} refused and put aside", records(refused));
     }
-    if let Some(why) = &stopped {
-        report.trouble(&format!("{why}; {told}, {} left in the outbox", records(delivery.waiting())));
-    } else if delivered + refused > 0 {
-        report.trouble(&told);
+    flush.tell(report);
+    verdict(flush.is_done())
+}
+
+/// What a flush has done so far.
+struct Flush<'a> {
+    delivery: &'a Delivery,
+    /// Of one request.
+    timeout: Duration,
+    pace: Pace,
+    moved: Moved,
+    /// Why the server took no more.
+    stopped: Option<String>,
+    /// What else went wrong.
+    trouble: Vec<String>,
+    /// Entries left alone because of their age.
+    old: u64,
+}
+
+impl<'a> Flush<'a> {
+    fn new(delivery: &'a Delivery, timeout: Duration) -> Self {
+        let (pace, moved) = (Pace::default(), Moved::default());
+        Self { delivery, timeout, pace, moved, stopped: None, trouble: Vec::new(), old: 0 }
     }
-    verdict(stopped.is_none() && refused == 0)
+
+    /// Delivers a list of entries until the server takes no more. What other processes hold is waited for as long as
+    /// for one request: they send it.
+    fn deliver(&mut self, mut waiting: Waiting) {
+        let progress = Progress { wanted: io::stderr().is_terminal() };
+        let mut since = Instant::now();
+        while self.stopped.is_none() {
+            let start = Instant::now();
+            match self.delivery.drain(&mut waiting, self.pace.bytes, start.checked_add(self.timeout)) {
+                Drained::Some(moved) => {
+                    self.pace.learn(moved.bytes, start.elapsed(), self.timeout);
+                    self.add(moved);
+                    since = Instant::now();
+                }
+                Drained::Stopped(moved, why) => {
+                    self.add(moved);
+                    self.stopped = Some(why);
+                }
+                Drained::Nothing if waiting.held() == 0 => break,
+                Drained::Nothing if since.elapsed() >= self.timeout => {
+                    self.trouble.push(format!("another process holds {}", entries(waiting.held() as u64)));
+                    break;
+                }
+                Drained::Nothing => {
+                    thread::sleep(HELD_PAUSE);
+                    waiting.retry_held();
+                }
+            }
+            progress.show(self.moved.delivered);
+        }
+        progress.end();
+        self.old += waiting.old;
+        self.trouble.append(&mut waiting.stuck);
+        if waiting.foreign > 0 {
+            let text = format!("{} damaged, or of another version of vlog", entries(waiting.foreign));
+            self.trouble.push(text);
+        }
+    }
+
+    fn add(&mut self, moved: Moved) {
+        self.moved.delivered += moved.delivered;
+        self.moved.rejected += moved.rejected;
+    }
+
+    fn is_done(&self) -> bool {
+        self.stopped.is_none() && self.trouble.is_empty() && self.moved.rejected == 0
+    }
+
+    fn tell(&self, report: Report) {
+        let mut told = format!("{} delivered", records(self.moved.delivered));
+        if self.moved.rejected > 0 {
+            told = format!("{told}, {} refused and put aside", records(self.moved.rejected));
+        }
+        if self.old > 0 {
+            told = format!("{told}, {} over 6 days old left for vlog flush --old", entries(self.old));
+        }
+        let first = self.trouble.first().map(|why| format!("could not empty the outbox: {why}"));
+        if let Some(why) = self.stopped.clone().or(first) {
+            let left = records(self.delivery.waiting());
+            report.trouble(&format!("{why}; {told}, {left} left in the outbox"));
+        } else if self.moved != Moved::default() || self.old > 0 {
+            report.trouble(&told);
+        }
+    }
+}
+
+/// `1 entry`, `2 entries`.
+fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
 
 /// Starts `vlog flush` with the same server and as good as no tie to this process.

@@ -20,7 +20,7 @@ use super::{Context, Shared, encoder, not_an_item, sort_words, tell};
 use crate::child::Command;
 use crate::cli::HookArgs;
 use crate::config::Config;
-use crate::deliver::{Delivery, Fate};
+use crate::deliver::{DRAIN_TIME, Delivery, Fate};
 use crate::item::Item;
 use crate::json::{Kind, Scan, Scanner};
 use crate::payload::{Event, Given, clean_items, clean_text, event, plan};
@@ -143,8 +143,9 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     let Some((batch, delivery)) = batch.zip(Delivery::new(&config, stop)) else { return status };
     let start = Instant::now();
     match delivery.deliver(&batch, deadline) {
-        Fate::Delivered => delivery.drain_a_little(start.elapsed(), deadline),
-        Fate::Kept(why, _) | Fate::Lost(why, _) => report.trouble(&why),
+        Fate::Delivered => delivery.drain_along(start.elapsed(), DRAIN_TIME, deadline),
+        Fate::Kept(why, _) => report.trouble(&why),
+        Fate::Withheld(why, _) | Fate::Lost(why, _) => report::say(&why),
     }
     std::mem::forget((delivery, config, batch));
     status

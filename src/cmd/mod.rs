@@ -141,9 +141,10 @@ fn level_flag(text: Option<&str>, mistakes: &mut Vec<String>) -> Option<Level> {
         .ok()
 }
 
-/// Tells what was wrong with the command line and, to those who want to hear it, with the environment.
+/// Tells what was wrong with the command line and, to those who want to hear it, with the environment. What keeps
+/// records from being sent is told later, with what became of them.
 fn tell(config: &Config, mistakes: &[String], report: Report) {
-    for mistake in mistakes {
+    for mistake in mistakes.iter().filter(|mistake| config.route.trouble() != Some(mistake)) {
         report::say(mistake);
     }
     for warning in &config.warnings {

@@ -88,9 +88,7 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
     // Whoever sent a signal does not wait for long.
     let time = if signals.ended { config.timeout.min(SIGNAL_TIMEOUT) } else { config.timeout };
     let missing = intake.finish().finish(time, &common);
-    if let Some(told) = missing.told() {
-        report.trouble(&told);
-    }
+    missing.tell(report);
     verdict(missing.is_nothing())
 }
 

@@ -67,8 +67,11 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     if !mistakes.is_empty() {
         return verdict(false, 0);
     }
-    let Some(endpoint) = &config.endpoint else {
-        report::say("could not query: delivery is off; set VLOG_URL, or give --url");
+    let Some(endpoint) = config.route.endpoint() else {
+        report::say(&match config.route.trouble() {
+            Some(why) => format!("{why}; no query was sent"),
+            None => "could not query: delivery is off; set VLOG_URL, or give --url".to_owned(),
+        });
         return verdict(false, 0);
     };
     // Without a handler a signal does what it does by default. A tail ends by one, and has not failed then.

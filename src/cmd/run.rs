@@ -411,9 +411,7 @@ impl Job {
         // A command may be called `error`.
         let mut source = Source::new(common, Parser::new(Mode::Raw, true));
         shipper.take(Piece::Line(message.into()), Time::now(), &mut source);
-        if let Some(told) = shipper.finish(self.config.timeout, &common).told() {
-            self.report.trouble(&told);
-        }
+        shipper.finish(self.config.timeout, &common).tell(self.report);
     }
 
     fn shipper(&self, delivery: Delivery) -> Shipper {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Context, Shared, Verdict, encoder, level_flag, not_an_item, sort_words, tell};
 use crate::cli::{DeliveryArgs, SendArgs};
 use crate::config::Config;
-use crate::deliver::{Delivery, Fate};
+use crate::deliver::{DRAIN_TIME, Delivery, Fate};
 use crate::item::Item;
 use crate::net::Deadline;
 use crate::protocol::Batch;
@@ -86,12 +86,17 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
     match fate {
         Fate::Delivered => {
             if !detach {
-                delivery.drain_a_little(start.elapsed(), deadline);
+                let took = start.elapsed();
+                delivery.drain_along(took, DRAIN_TIME.max(took * 2), deadline);
             }
             verdict(true)
         }
-        Fate::Kept(why, _) | Fate::Lost(why, _) => {
+        Fate::Kept(why, _) => {
             report.trouble(&why);
+            verdict(false)
+        }
+        Fate::Withheld(why, _) | Fate::Lost(why, _) => {
+            report::say(&why);
             verdict(false)
         }
     }

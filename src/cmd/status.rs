@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Context, Verdict, tell};
 use crate::breaker::{Breaker, State};
 use crate::cli::StatusArgs;
-use crate::config::{Config, Env};
+use crate::config::{Config, Env, Route, query_url};
 use crate::deliver::{Delivery, destination};
 use crate::report::{self, Report};
 use crate::stdio;
@@ -22,8 +22,7 @@ pub fn run(args: &StatusArgs, context: Context) -> Verdict {
 
     let server = server(&config);
     let accepting = server.get("accepting") == Some(&json!(true));
-    let all =
-        [("settings", settings(args, &config, context.env)), ("server", server), ("outbox", outbox(&config))];
+    let all = [("settings", settings(&config, context.env)), ("server", server), ("outbox", outbox(&config))];
     let text = if args.json {
         let all: Map<_, _> =
             all.into_iter().map(|(name, part)| (name.to_owned(), Value::Object(part))).collect();
@@ -35,85 +34,61 @@ pub fn run(args: &StatusArgs, context: Context) -> Verdict {
     if let Err(error) = &printed {
         report::say(&format!("could not print the status: {error}"));
     }
-    Verdict { done: printed.is_ok() && (accepting || config.endpoint.is_none()), fail: config.fail }
+    Verdict { done: printed.is_ok() && (accepting || config.route == Route::Off), fail: config.fail }
 }
 
-/// Each setting with its value and its source. Secrets are only said to be there.
-fn settings(args: &StatusArgs, config: &Config, env: Env) -> Map<String, Value> {
-    let delivery = &args.delivery;
-    let set = |name: &str| env(name).or_else(|| env(&format!("{name}_FILE"))).map(|_| json!("(set)"));
-    let text = |text: Option<String>| text.map_or(Value::Null, Value::String);
-    let off = || Some("off".to_owned());
-    let headers: Vec<_> = config.access.headers.iter().map(|(name, _)| name.as_str()).collect();
-    let fields =
-        config.fields.iter().map(|item| format!("{}={}", item.key, item.value)).collect::<Vec<_>>().join(" ");
-    let flag = |given: bool, name: &'static str| given.then_some(name);
-    let rows = [
-        (
-            "url",
-            text(config.endpoint.as_ref().map(ToString::to_string).or_else(off)),
-            flag(delivery.server.url.is_some(), "--url"),
-            "VLOG_URL",
-        ),
-        ("query_url", text(env("VLOG_QUERY_URL")), None, "VLOG_QUERY_URL"),
-        (
-            "timeout",
-            json!(format!("{:?}", config.timeout)),
-            flag(delivery.timeout.is_some(), "--timeout"),
-            "VLOG_TIMEOUT",
-        ),
-        ("service", json!(config.service), None, "VLOG_SERVICE"),
-        ("min_level", json!(config.min_level.map(crate::level::Level::name)), None, "VLOG_MIN_LEVEL"),
-        ("fields", json!(fields), None, "VLOG_FIELDS"),
-        (
-            "stream_fields",
-            json!(config.stream_fields.join(",")),
-            flag(delivery.stream_fields.is_some(), "--stream-fields"),
-            "VLOG_STREAM_FIELDS",
-        ),
-        (
-            "tenant",
-            text(delivery.server.tenant.clone().or_else(|| env("VLOG_TENANT"))),
-            flag(delivery.server.tenant.is_some(), "--tenant"),
-            "VLOG_TENANT",
-        ),
-        ("token", set("VLOG_TOKEN").unwrap_or_default(), None, "VLOG_TOKEN"),
-        ("user", set("VLOG_USER").unwrap_or_default(), None, "VLOG_USER"),
-        ("password", set("VLOG_PASSWORD").unwrap_or_default(), None, "VLOG_PASSWORD"),
-        ("headers", json!(headers.join(", ")), flag(!delivery.server.headers.is_empty(), "--header"), ""),
-        (
-            "ca_file",
-            text(delivery.server.ca_file.clone().or_else(|| env("VLOG_CA_FILE"))),
-            flag(delivery.server.ca_file.is_some(), "--ca-file"),
-            "VLOG_CA_FILE",
-        ),
-        ("proxy", json!(config.access.proxy.as_ref().map(|_| "(set)")), None, ""),
-        (
-            "outbox",
-            text(config.outbox.as_ref().map(|outbox| outbox.folder().display().to_string()).or_else(off)),
-            flag(delivery.no_outbox, "--no-outbox"),
-            "VLOG_OUTBOX",
-        ),
-        (
-            "outbox_max",
-            json!(config.outbox.as_ref().map(crate::outbox::Outbox::max_bytes)),
-            None,
-            "VLOG_OUTBOX_MAX",
-        ),
-        ("fail", json!(config.fail), flag(delivery.server.fail, "--fail"), "VLOG_FAIL"),
-        ("verbose", json!(config.verbose), flag(delivery.server.verbose, "--verbose"), "VLOG_VERBOSE"),
-    ];
-    let is_bad = |what: &str| {
-        config.warnings.iter().any(|warning| warning.starts_with(&format!("could not use {what}:")))
+/// Each setting with its value, where that comes from, and what is wrong with others. Of what may be a secret only
+/// that it is there.
+fn settings(config: &Config, env: Env) -> Map<String, Value> {
+    let (query_url, of_query) = query_url(env);
+    let origins: Vec<_> = config.origins.iter().chain(&of_query).collect();
+    let is_set = |name: &str| origins.iter().any(|origin| origin.setting == name && origin.wrong.is_none());
+    let secret = |name: &str| if is_set(name) { json!("(set)") } else { Value::Null };
+    let url = match &config.route {
+        Route::Off => json!("off"),
+        Route::To(endpoint) | Route::Held(endpoint, _) => json!(endpoint.to_string()),
+        Route::Unknown(_) => Value::Null,
     };
-    let rows = rows.into_iter().map(|(name, value, flag, variable)| {
-        let of_variable = || {
-            [variable.to_owned(), format!("{variable}_FILE")]
-                .into_iter()
-                .find(|name| env(name).is_some() && !is_bad(name))
-        };
-        let source = flag.map(str::to_owned).or_else(of_variable).unwrap_or_else(|| "default".to_owned());
-        (name.to_owned(), json!({"value": value, "source": source}))
+    let tenant = |name| config.access.header(name).map(str::to_owned);
+    let tenant = tenant("AccountID").map(|account| {
+        let project = tenant("ProjectID").unwrap_or_else(|| "0".to_owned());
+        format!("{account}:{project}")
+    });
+    let headers: Vec<_> = config.access.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let fields: Vec<_> = config.fields.iter().map(|item| format!("{}={}", item.key, item.value)).collect();
+    let outbox =
+        config.outbox.as_ref().map_or("off".to_owned(), |outbox| outbox.folder().display().to_string());
+    let outbox_max = config.outbox.as_ref().ok().map(crate::outbox::Outbox::max_bytes);
+    let rows = [
+        ("url", url),
+        ("query_url", json!(query_url.map(|endpoint| endpoint.to_string()))),
+        ("timeout", json!(format!("{:?}", config.timeout))),
+        ("service", json!(config.service)),
+        ("min_level", json!(config.min_level.map(crate::level::Level::name))),
+        ("fields", json!(fields.join(" "))),
+        ("stream_fields", json!(config.stream_fields.join(","))),
+        ("tenant", json!(tenant)),
+        ("token", secret("token")),
+        ("user", secret("user")),
+        ("password", secret("password")),
+        ("headers", json!(headers.join(", "))),
+        ("ca_file", secret("ca_file")),
+        ("proxy", secret("proxy")),
+        ("outbox", json!(outbox)),
+        ("outbox_max", json!(outbox_max)),
+        ("fail", json!(config.fail)),
+        ("verbose", json!(config.verbose)),
+    ];
+    let rows = rows.into_iter().map(|(name, value)| {
+        let of_this = || origins.iter().filter(|origin| origin.setting == name);
+        let source =
+            of_this().find(|origin| origin.wrong.is_none()).map_or("default", |origin| origin.source);
+        let mut row = json!({"value": value, "source": source});
+        let wrong: Vec<_> = of_this().filter_map(|origin| origin.wrong.as_deref()).collect();
+        if let (Some(row), false) = (row.as_object_mut(), wrong.is_empty()) {
+            row.insert("wrong".to_owned(), json!(wrong.join("; ")));
+        }
+        (name.to_owned(), row)
     });
     rows.collect()
 }
@@ -135,8 +110,7 @@ fn server(config: &Config) -> Map<String, Value> {
 /// What waits, what was dropped, what went wrong last.
 fn outbox(config: &Config) -> Map<String, Value> {
     let mut part = Map::new();
-    let (Some(outbox), Some(endpoint)) = (&config.outbox, &config.endpoint) else { return part };
-    let destination = destination(config, endpoint);
+    let (Ok(outbox), Some(destination)) = (&config.outbox, destination(config)) else { return part };
     let summary = match outbox.summary(&destination) {
         Ok(summary) => summary,
         Err(error) => {
@@ -144,18 +118,20 @@ fn outbox(config: &Config) -> Map<String, Value> {
             return part;
         }
     };
-    let last = outbox.last_error();
+    let last = outbox.last_error(&destination);
     let next = match Breaker::new(outbox.folder(), &destination.server()).look(Time::now()) {
         State::Closed => "with the next call".to_owned(),
-        State::Probe => "now, by the next call".to_owned(),
+        State::Probe(_) => "now, by the next call".to_owned(),
         State::Open(left) => format!("in {}s", left.as_secs() + 1),
     };
     let rows = [
         ("records", json!(summary.records)),
         ("bytes", json!(summary.bytes)),
         ("oldest", json!(summary.oldest.map(|time| time.to_string()))),
+        ("older_than_6_days", json!(summary.old)),
         ("records_for_other_servers", json!(summary.records_of_others)),
         ("rejected", json!(summary.rejected)),
+        ("without_destination", json!(summary.misdirected)),
         ("dropped", json!(summary.dropped)),
         ("doubtful_times", json!(summary.doubtful)),
         ("foreign_files", json!(summary.foreign)),
@@ -176,7 +152,10 @@ fn table(part: &Map<String, Value>) -> String {
         other => other.to_string(),
     };
     let row = |(name, value): (&String, &Value)| match (value.get("value"), value.get("source")) {
-        (Some(value), Some(source)) => format!("  {name:14} {:40} {}\n", plain(value), plain(source)),
+        (Some(shown), Some(source)) => {
+            let wrong = value.get("wrong").map(|wrong| format!("\n    {}", plain(wrong))).unwrap_or_default();
+            format!("  {name:14} {:40} {}{wrong}\n", plain(shown), plain(source))
+        }
         _ => format!("  {:25} {}\n", name.replace('_', " "), plain(value)),
     };
     part.iter().map(row).collect::<Vec<_>>().concat()

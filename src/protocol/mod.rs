@@ -3,7 +3,7 @@
 pub mod jsonline;
 
 /// Records on their way, as JSON lines.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Batch {
     /// One JSON object and a newline each.
     pub lines: Vec<u8>,

@@ -61,9 +61,8 @@ impl TestEnv {
 
     /// The messages of the records in the outbox, oldest first.
     pub fn waiting(&self) -> Vec<String> {
-        let read = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
-        let texts: Vec<_> = self.entries().iter().map(read).collect();
-        let lines = texts.iter().flat_map(|text| text.lines().skip(1));
+        let texts: Vec<_> = self.entries().iter().map(|path| undelivered(path)).collect();
+        let lines = texts.iter().flat_map(|text| text.lines());
         let parsed = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
         parsed.map(|record| record["_msg"].as_str().unwrap().to_owned()).collect()
     }
@@ -105,6 +104,15 @@ impl TestEnv {
     pub fn run_with(&self, args: &[&str], input: impl AsRef<[u8]>) -> Finished {
         finish_with(self.vlog().args(args), input)
     }
+}
+
+/// The lines of an entry that its first line does not say are delivered.
+pub fn undelivered(entry: &std::path::Path) -> String {
+    let text = std::fs::read_to_string(entry).unwrap();
+    let (first, _) = text.split_once('\n').unwrap();
+    let header: serde_json::Value = serde_json::from_str(first).unwrap();
+    let sent: usize = header["sent"].as_str().unwrap().parse().unwrap();
+    text[sent.max(first.len() + 1)..].to_owned()
 }
 
 /// How a command ended.

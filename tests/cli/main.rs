@@ -6,6 +6,8 @@
 mod abuse;
 mod completions;
 mod contract;
+mod destination;
+mod drain;
 mod env;
 mod follow;
 mod guard;

@@ -214,11 +214,15 @@ fn options_may_stand_anywhere() {
 }
 
 #[test]
-fn a_bad_query_address_falls_back_to_the_one_for_inserts() {
+fn without_an_address_that_can_be_read_nothing_is_asked() {
     let server = Server::new(Answer::Accept);
-    let env = TestEnv::for_server(&server).with("VLOG_QUERY_URL", "ftp://x");
-    env.run(&["query", "-v", "*"]).kept_the_promise().saying("could not use VLOG_QUERY_URL");
-    assert_eq!(server.requests().len(), 1);
+    let env = TestEnv::for_server(&server).with("VLOG_QUERY_URL", "ftp://x").with("VLOG_TOKEN", "t0ken");
+    let expected = "could not use VLOG_QUERY_URL: the scheme must be http or https; no query was sent";
+    env.run(&["query", "*"]).kept_the_promise().saying(expected);
+    assert_eq!(env.run(&["query", "*", "--fail"]).status, Some(1));
+    let env = TestEnv::for_server(&server).with("VLOG_TENANT", "a");
+    env.run(&["query", "*"]).kept_the_promise().saying("could not use VLOG_TENANT: 'a' is no tenant number");
+    assert_eq!(server.connections(), 0);
 }
 
 #[test]

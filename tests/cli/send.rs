@@ -471,12 +471,9 @@ fn bad_settings_do_not_stop_the_record() {
     let server = Server::new(Answer::Accept);
     let bad = [
         ("VLOG_TIMEOUT", "soon"),
-        ("VLOG_TENANT", "x"),
         ("VLOG_MIN_LEVEL", "loud"),
         ("VLOG_FIELDS", "nonsense"),
         ("VLOG_FAIL", "perhaps"),
-        ("VLOG_TOKEN_FILE", "/nonexistent"),
-        ("VLOG_CA_FILE", "/nonexistent"),
     ];
     for (name, value) in bad {
         let env = TestEnv::for_server(&server).with(name, value);
@@ -484,18 +481,11 @@ fn bad_settings_do_not_stop_the_record() {
         env.run(&["send", "-v", "m"]).kept_the_promise().saying(&format!("could not use {name}: "));
     }
     assert_eq!(server.records().len(), 2 * bad.len());
-    for args in [
-        ["--timeout", "soon"],
-        ["--tenant", "x"],
-        ["-H", "nonsense"],
-        ["--ca-file", "/nonexistent"],
-        ["--url", "ftp://x"],
-    ] {
+    for args in [["--timeout", "soon"], ["--level", "loud"]] {
         let env = TestEnv::for_server(&server);
         env.run(&[&["send", "m"][..], &args].concat()).kept_the_promise().saying("could not use --");
-        assert!(
-            server.records().last().unwrap()["vlog_error"].as_str().unwrap().starts_with("could not use --")
-        );
+        let record = server.records().pop().unwrap();
+        assert!(record["vlog_error"].as_str().unwrap().starts_with("could not use --"), "{record:?}");
     }
 }
 

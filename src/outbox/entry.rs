@@ -1,0 +1,487 @@
+//! One entry: a file of records that wait for one destination.
+//!
+//! Its first line says where they go, since when, and how far they are delivered already; one JSON line each
+//! follows. The newest entry of a destination is called `open.SERVER.STREAM.jsonl` and takes appends; so a put
+//! finds it without looking at the others. An entry that is full, a day old or being sent is called
+//! `TIME-PROCESS-RANDOM.SERVER.STREAM.jsonl`: unix nanoseconds of its first record, so that order by name is order
+//! of arrival.
+//!
+//! Whoever appends to an entry, renames it, sends it or drops it holds its flock(2), which dies with its holder.
+//! Between opening and locking an entry may have been sent and removed; its link count is 0 then, and it is let go.
+//!
+//! What was delivered is noted in place, in fields of fixed width, so that it needs no room on a full disk. An
+//! entry of version 1 has no such fields: there the delivered lines are overwritten with newlines.
+
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::destination::Destination;
+use crate::time::Time;
+
+/// An entry takes no more appends at this size; it is also what one request of a drain carries at most.
+pub const ENTRY_BYTES: usize = 256 * 1024;
+
+/// A larger file is no entry: one record may exceed the size at which an entry is full, but not by much.
+pub const MAX_ENTRY_BYTES: u64 = 4 * ENTRY_BYTES as u64;
+
+/// What a file takes of the disk is a multiple of this; the block size of most file systems.
+const BLOCK_BYTES: u64 = 4096;
+
+/// An entry takes no more appends after this time, since all its records are as old as the first to those who ask
+/// whether the server still takes them.
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The version that this program writes.
+const VERSION: u64 = 2;
+
+/// How the first line begins. The place where `sent` and `most` stand follows from it.
+const START: &str = "{\"vlog_outbox\":2,\"sent\":\"";
+
+/// How the name of an entry begins that takes appends. It sorts behind all others.
+const OPEN: &str = "open";
+
+/// How often the open entry is tried, a millisecond apart, before a new one is made beside it. Who appends is done
+/// in microseconds.
+const TRIES: usize = 10;
+
+/// What a file of this length takes of the disk.
+#[must_use]
+pub fn cost(length: u64) -> u64 {
+    length.div_ceil(BLOCK_BYTES) * BLOCK_BYTES
+}
+
+/// An entry that is ours to send as long as this value lives.
+#[derive(Debug)]
+pub struct Entry {
+    folder: PathBuf,
+    name: String,
+    /// Holds the lock. Not opened for appending, since what is noted in place would land at the end then.
+    file: File,
+    version: u64,
+    /// Where its records go.
+    pub destination: Destination,
+    /// When its first record came.
+    pub since: Time,
+    content: Vec<u8>,
+    /// Where the first byte stands that was not delivered.
+    sent: usize,
+    /// The most that a request may carry, after one that was too slow; 0 if nothing is known against more.
+    pub most: usize,
+}
+
+/// What there was under a name.
+#[derive(Debug)]
+pub enum Found {
+    /// An entry, locked.
+    Entry(Box<Entry>),
+    /// Another process appends to it, sends it or drops it.
+    Held,
+    /// Nothing any more.
+    Gone,
+    /// No entry, or one of another version or protocol: it is left alone.
+    Foreign,
+    /// It cannot be opened; why.
+    Stuck(String),
+}
+
+/// The fields of the first line that have a fixed width.
+fn fixed(since: Time) -> String {
+    format!("{START}{}\",\"since\":\"{:020}\",", mark(0, 0), since.0.max(0))
+}
+
+/// How far an entry is delivered and how much a request may carry, with what stands between the two.
+fn mark(sent: usize, most: usize) -> String {
+    format!("{sent:010}\",\"most\":\"{most:010}")
+}
+
+/// The number that a member of the first line holds as text.
+fn number(header: &Value, name: &str) -> Option<u64> {
+    header.get(name)?.as_str()?.parse().ok()
+}
+
+impl Entry {
+    /// Opens and locks the file of that name, and reads it.
+    #[must_use]
+    pub fn find(folder: &Path, name: &str) -> Found {
+        let path = folder.join(name);
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Found::Gone,
+            Err(error) => return Found::Stuck(super::without_code(&error)),
+            Ok(file) => file,
+        };
+        if file.try_lock().is_err() {
+            return Found::Held;
+        }
+        let read = || file.metadata().and_then(|found| Ok((found.nlink() == 0, read(&file)?)));
+        let (is_gone, content) = match read() {
+            Ok(read) => read,
+            Err(error) => return Found::Stuck(super::without_code(&error)),
+        };
+        if is_gone || content.is_empty() {
+            // An empty one is left by a writer that died at once.
+            let _ = is_gone || fs::remove_file(&path).is_ok();
+            return Found::Gone;
+        }
+        let Some(Header { version, destination, since, sent, most }) = Header::read(&content, name) else {
+            return Found::Foreign;
+        };
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        let mut entry = Self { folder, name, file, version, destination, since, content, sent, most };
+        if entry.next(0).is_empty() {
+            // Nothing but torn lines, or delivered and still there. Whoever cannot remove it finds the same again.
+            let _ = entry.remove();
+            return Found::Gone;
+        }
+        // From now on appends go to another; where it cannot be renamed, they make one.
+        entry.name = seal(&entry.folder, &entry.name, since).unwrap_or(entry.name);
+        Found::Entry(Box::new(entry))
+    }
+
+    /// Its name in the directory.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version of the program that wrote it.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What it takes of the disk.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        cost(self.content.len() as u64)
+    }
+
+    /// The next whole records of `most` bytes together, or one that is larger; torn lines are passed over. Nothing
+    /// if all are delivered.
+    pub fn next(&mut self, most: usize) -> &[u8] {
+        let Range { start, end } = next(&self.content, self.sent, most);
+        self.sent = start;
+        self.content.get(start..end).unwrap_or_default()
+    }
+
+    /// Writes what is noted once more. If this works, what will be delivered can be noted too.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn confirm(&self) -> io::Result<()> {
+        self.note(self.sent..self.sent)
+    }
+
+    /// Notes that the next so many bytes are delivered, and removes the entry if that is all.
+    ///
+    /// # Errors
+    /// It can be neither noted nor removed.
+    pub fn advance(&mut self, bytes: usize) -> io::Result<()> {
+        let before = self.sent;
+        self.sent = (before + bytes).min(self.content.len());
+        if self.is_over() && self.remove() { Ok(()) } else { self.note(before..self.sent) }
+    }
+
+    /// Whether all its records are delivered.
+    #[must_use]
+    pub fn is_over(&mut self) -> bool {
+        self.next(0).is_empty()
+    }
+
+    /// Notes how much a request of it may carry at most.
+    pub fn limit(&mut self, most: usize) {
+        self.most = most;
+        // Without it the next try is as slow as this one was.
+        let _ = self.confirm();
+    }
+
+    fn note(&self, delivered: Range<usize>) -> io::Result<()> {
+        if self.version == 1 {
+            let blank = vec![b'\n'; delivered.len()];
+            return self.file.write_all_at(b"{", 0).and_then(|()| {
+                let at = u64::try_from(delivered.start).unwrap_or(u64::MAX);
+                self.file.write_all_at(&blank, at)
+            });
+        }
+        self.file.write_all_at(mark(self.sent, self.most).as_bytes(), START.len() as u64)
+    }
+
+    /// How many records are left.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        count(&self.content, self.sent)
+    }
+
+    /// Takes the file away; whether that worked.
+    #[must_use]
+    pub fn remove(&self) -> bool {
+        fs::remove_file(self.folder.join(&self.name)).is_ok()
+    }
+}
+
+/// What the first line of an entry says.
+#[derive(Debug)]
+pub struct Header {
+    /// Of the program that wrote it.
+    pub version: u64,
+    /// Where its records go.
+    pub destination: Destination,
+    /// When its first record came.
+    pub since: Time,
+    /// As [`Entry::sent`].
+    sent: usize,
+    /// As [`Entry::most`].
+    most: usize,
+}
+
+impl Header {
+    /// `None` if this is no entry, or one of a version or protocol that is not known.
+    fn read(content: &[u8], name: &str) -> Option<Self> {
+        let line = content.iter().position(|byte| *byte == b'\n')?;
+        let header: Value = serde_json::from_slice(content.get(..line)?).ok()?;
+        let version =
+            header.get("vlog_outbox")?.as_u64().filter(|version| (1..=VERSION).contains(version))?;
+        let destination = Destination::from_members(&header)?;
+        let usize = |name| usize::try_from(number(&header, name)?).ok();
+        let start = line + 1;
+        // Whatever does not stand behind a newline was never written by us.
+        let is_sound = |sent: &usize| *sent > start && content.get(*sent - 1) == Some(&b'\n');
+        let sent = usize("sent").filter(is_sound).unwrap_or(start);
+        let since = number(&header, "since").and_then(|since| i64::try_from(since).ok()).map(Time);
+        Some(Self {
+            version,
+            destination,
+            since: since.or_else(|| arrival(name))?,
+            sent,
+            most: usize("most").unwrap_or(0),
+        })
+    }
+}
+
+/// An entry as it looks without its lock.
+#[derive(Debug)]
+pub struct Look {
+    /// What its first line says.
+    pub header: Header,
+    /// Records that are not delivered.
+    pub records: u64,
+    /// The length of the file.
+    pub bytes: u64,
+}
+
+/// Looks at the file of that name; `None` if it is no entry that this version knows.
+#[must_use]
+pub fn look(folder: &Path, name: &str) -> Option<Look> {
+    let content = read(&File::open(folder.join(name)).ok()?).ok()?;
+    let header = Header::read(&content, name)?;
+    let records = count(&content, header.sent);
+    Some(Look { header, records, bytes: content.len() as u64 })
+}
+
+/// The content of an entry, its last line closed if a crash has torn it; of a file that is too large for one, nothing
+/// that an entry begins with.
+fn read(file: &File) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    if file.metadata()?.len() > MAX_ENTRY_BYTES {
+        return Ok(b"too large\n".to_vec());
+    }
+    file.take(MAX_ENTRY_BYTES).read_to_end(&mut content)?;
+    if content.last().is_some_and(|last| *last != b'\n') {
+        content.push(b'\n');
+    }
+    Ok(content)
+}
+
+/// Where the next whole records stand from `from` on: of `most` bytes together, but at least one. They begin behind
+/// lines that are no records, and end before the next of these.
+fn next(content: &[u8], from: usize, most: usize) -> Range<usize> {
+    let (mut start, mut end) = (from, from);
+    let rest = content.get(from..).unwrap_or_default();
+    for line in rest.split_inclusive(|byte| *byte == b'\n') {
+        if !is_record(line) {
+            if end > start {
+                break;
+            }
+            start += line.len();
+            end = start;
+        } else if end > start && end - start + line.len() > most {
+            break;
+        } else {
+            end += line.len();
+        }
+        if end > start && end - start >= most {
+            break;
+        }
+    }
+    start..end
+}
+
+/// Whether the line is a whole JSON object: a torn one is not.
+fn is_record(line: &[u8]) -> bool {
+    line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
+}
+
+/// The lines from `from` on that are not blank.
+fn count(content: &[u8], from: usize) -> u64 {
+    let lines = content.get(from..).unwrap_or_default().split(|byte| *byte == b'\n');
+    lines.filter(|line| !line.is_empty()).count() as u64
+}
+
+/// What a put has changed.
+#[derive(Debug)]
+pub struct Grown {
+    /// The name of the entry that has the lines now.
+    pub name: String,
+    /// What it takes of the disk beyond what it took.
+    pub by: u64,
+}
+
+/// Appends whole lines to the open entry of `destination`, or starts one if that is full at `most` bytes, or old.
+///
+/// # Errors
+/// The directory or the entry cannot be written; nothing of the lines is there then.
+pub fn append(folder: &Path, destination: &Destination, lines: &[u8], most: usize) -> io::Result<Grown> {
+    let (members, suffix) = (destination.members(), destination.suffix());
+    let open = format!("{OPEN}{suffix}");
+    let now = Time::now();
+    let header = || [fixed(now).as_bytes(), members.as_bytes(), b"\n"].concat();
+    for _ in 0..TRIES {
+        let options = OpenOptions::new().read(true).append(true).create(true).mode(0o600).to_owned();
+        let Ok(file) = super::counters::open_plain(&folder.join(&open), &options) else { break };
+        if file.try_lock().is_err() {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        let found = file.metadata()?;
+        if found.nlink() == 0 {
+            continue;
+        }
+        let length = found.len();
+        if length == 0 {
+            write_lines(&file, 0, &[&header(), lines].concat())
+                .inspect_err(|_| drop(fs::remove_file(folder.join(&open))))?;
+            return Ok(Grown { name: open, by: cost((header().len() + lines.len()) as u64) });
+        }
+        let Some(since) = since(&file, &members) else { break };
+        let age = now.0.saturating_sub(since.0);
+        let is_old = u64::try_from(age).map_or(true, |age| Duration::from_nanos(age) > MAX_AGE);
+        if is_old || length + lines.len() as u64 > most as u64 {
+            if seal(folder, &open, since).is_none() {
+                break;
+            }
+            continue;
+        }
+        let written = append_lines(&file, length, lines)?;
+        return Ok(Grown { name: open, by: cost(length + written) - cost(length) });
+    }
+    create(folder, &format!("{now:020}", now = now.0.max(0)), &suffix, &[&header(), lines].concat())
+}
+
+/// When the first record of an open file came, if it is an entry of the destination with these members.
+fn since(file: &File, members: &str) -> Option<Time> {
+    let fixed = fixed(Time(0)).len();
+    let mut start = vec![0; fixed + members.len()];
+    file.read_exact_at(&mut start, 0).ok()?;
+    let (fixed, found) = start.split_at_checked(fixed)?;
+    let header: Value = serde_json::from_slice(&[fixed.strip_suffix(b",")?, b"}"].concat()).ok()?;
+    let since = i64::try_from(number(&header, "since")?).ok().map(Time);
+    since.filter(|_| found == members.as_bytes())
+}
+
+/// Appends to a locked entry of `length` bytes; how many bytes that took.
+fn append_lines(file: &File, length: u64, lines: &[u8]) -> io::Result<u64> {
+    let mut last = [b'\n'];
+    file.read_exact_at(&mut last, length - 1)?;
+    // A line torn by a crash must not swallow the next one.
+    let text = if last == *b"\n" { lines.to_vec() } else { [b"\n", lines].concat() };
+    write_lines(file, length, &text)?;
+    Ok(text.len() as u64)
+}
+
+/// Writes at the end of a file of `length` bytes. What cannot be written whole is taken back.
+fn write_lines(mut file: &File, length: u64, text: &[u8]) -> io::Result<()> {
+    file.write_all(text).inspect_err(|_| drop(file.set_len(length)))
+}
+
+/// Gives an open entry, whose lock the caller holds, the name of one that takes no more appends; the new name.
+fn seal(folder: &Path, name: &str, since: Time) -> Option<String> {
+    let suffix = name.strip_prefix(OPEN)?;
+    let sealed = sealed_name(&format!("{:020}", since.0.max(0)), suffix);
+    fs::rename(folder.join(name), folder.join(&sealed)).ok()?;
+    Some(sealed)
+}
+
+fn sealed_name(time: &str, suffix: &str) -> String {
+    let random = RandomState::new().hash_one(time);
+    format!("{time}-{}-{random:016x}{suffix}", std::process::id())
+}
+
+/// Makes an entry beside the open one, for when that is held or cannot be used.
+fn create(folder: &Path, time: &str, suffix: &str, text: &[u8]) -> io::Result<Grown> {
+    for _ in 0..TRIES {
+        let name = sealed_name(time, suffix);
+        let path = folder.join(&name);
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        // A drain may have found it empty, and removed it, before it could be locked.
+        if file.try_lock().is_err() || file.metadata()?.nlink() == 0 {
+            continue;
+        }
+        write_lines(&file, 0, text).inspect_err(|_| drop(fs::remove_file(&path)))?;
+        return Ok(Grown { name, by: cost(text.len() as u64) });
+    }
+    Err(io::Error::other("another process kept removing the new file"))
+}
+
+/// The names of the entries in a directory, oldest first.
+#[must_use]
+pub fn names(folder: &Path) -> Vec<String> {
+    let all = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = all.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let mut names: Vec<_> =
+        files.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_name(name)).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Whether a file of this name may be an entry.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let is_hash = |part: &str| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<_> = name.split('.').collect();
+    let [id, server, stream, "jsonl"] = parts.as_slice() else { return false };
+    let is_id = match id.split('-').collect::<Vec<_>>().as_slice() {
+        [time, process, random] => {
+            time.len() == 20 && is_number(time) && is_number(process) && is_hash(random)
+        }
+        [open] => *open == OPEN,
+        _ => false,
+    };
+    is_id && is_hash(server) && is_hash(stream)
+}
+
+/// The part of an entry's name that tells its server, and the one that tells its stream fields too.
+#[must_use]
+pub fn server(name: &str) -> Option<&str> {
+    name.split('.').nth(1)
+}
+
+/// The part of an entry's name that tells server and stream fields.
+#[must_use]
+pub fn suffix(name: &str) -> &str {
+    name.find('.').and_then(|at| name.get(at..)).unwrap_or_default()
+}
+
+/// When the first record of an entry came, by its name; `None` if that does not say.
+#[must_use]
+pub fn arrival(name: &str) -> Option<Time> {
+    name.get(..20)?.parse().ok().map(Time)
+}

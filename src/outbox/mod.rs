@@ -1,0 +1,540 @@
+//! The outbox: a directory of records that could not be delivered yet.
+//!
+//! Each `.jsonl` file is an entry (`entry.rs`); `ls` and `cat` explain it. There is no daemon and no index, but a
+//! counter of bytes for the cap, which any scan sets right. Any number of processes may put and drain at once, and
+//! a record is delivered twice only if a process died, or gave up waiting, between sending and noting it.
+//!
+//! Nothing is synced to disk: a power cut may cost the last seconds, which logs can bear. Files that are no entries
+//! are left alone and count nothing.
+
+mod counters;
+mod destination;
+mod entry;
+
+use std::collections::VecDeque;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Value, json};
+
+use crate::time::Time;
+use counters::{Counter, open_plain};
+pub use destination::Destination;
+pub use entry::{ENTRY_BYTES, Entry};
+use entry::{Found, cost};
+
+/// The directory. It is made by the first put.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    folder: PathBuf,
+    max_bytes: u64,
+}
+
+/// What waits, for people.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Records that wait for this server.
+    pub records: u64,
+    /// The bytes of their entries.
+    pub bytes: u64,
+    /// When the oldest of them came.
+    pub oldest: Option<Time>,
+    /// Those of them that only `flush --old` sends.
+    pub old: u64,
+    /// Records that wait for other servers.
+    pub records_of_others: u64,
+    /// Records that their server refused.
+    pub rejected: u64,
+    /// Records put aside because it could not be told where they were to go.
+    pub misdirected: u64,
+    /// Records dropped by the cap since the outbox was made.
+    pub dropped: u64,
+    /// Records sent whose time the server may not keep.
+    pub doubtful: u64,
+    /// Files that are no entries, damaged ones, and those of other versions.
+    pub foreign: u64,
+}
+
+/// What became of a put.
+#[derive(Debug, Default)]
+pub struct Put {
+    /// Records that the cap, or a full disk, has dropped for it.
+    pub dropped: u64,
+    /// How many bytes of it are kept: all, unless there is an error.
+    pub kept: usize,
+    /// Why the rest could not be.
+    pub error: Option<anyhow::Error>,
+}
+
+/// What one more record without a long message takes of the disk, in an entry of its own or at the end of one.
+const SMALL_RECORD_BYTES: u64 = 8 * 1024;
+
+/// VictoriaLogs keeps 7 days by default and drops older records while it answers 200 (`-retentionPeriod`).
+const OLD: Duration = Duration::from_secs(6 * 24 * 60 * 60);
+
+/// The counter of what all entries together take of the disk.
+const BYTES: &str = "bytes";
+
+/// The counter of records that the cap has dropped.
+pub const DROPPED: &str = "dropped";
+
+/// The counter of records sent with a time that the server may not keep.
+pub const DOUBTFUL: &str = "doubtful_times";
+
+/// The directory of records that were put aside.
+const REJECTED: &str = "rejected";
+
+/// What went wrong last, by server.
+const LAST_ERROR: &str = "last_error";
+
+/// The most that is read of the last error.
+const MAX_ERROR_BYTES: u64 = 64 * 1024;
+
+impl Outbox {
+    /// An outbox in `folder` that takes `max_bytes` of disk at most, and a quarter of that for what is put aside.
+    #[must_use]
+    pub fn new(folder: PathBuf, max_bytes: u64) -> Self {
+        Self { folder, max_bytes }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it may take of the disk.
+    #[must_use]
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
+    /// Keeps whole JSON lines for `destination`. If that exceeds the cap, or the disk is full, the oldest entries go.
+    #[must_use]
+    pub fn put(&self, destination: &Destination, lines: &[u8]) -> Put {
+        let mut put = Put::default();
+        put.error =
+            self.prepare().and_then(|()| self.put_into(&self.folder, destination, lines, &mut put)).err();
+        put
+    }
+
+    /// Keeps lines that their server refused, or that have no known destination, where no drain finds them.
+    #[must_use]
+    pub fn put_aside(&self, destination: &Destination, lines: &[u8]) -> Put {
+        let mut put = Put::default();
+        let folder = self.folder.join(REJECTED);
+        let made = self.prepare().and_then(|()| make_folder(&folder));
+        put.error = made.and_then(|()| self.put_into(&folder, destination, lines, &mut put)).err();
+        put
+    }
+
+    /// Makes the directory if it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made, or is not the caller's own.
+    pub fn prepare(&self) -> Result<()> {
+        if !self.is_ours()? {
+            make_folder(&self.folder)?;
+            for name in [BYTES, DROPPED] {
+                // While there is room for them. Where there is none, the first count tries again.
+                let _ = Counter::open(&self.folder.join(name)).map(|counter| counter.set(0));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the directory is there. A directory that others own or may write is not used, nor one that somebody
+    /// else's symbolic link names: what lies in it may be anybody's.
+    ///
+    /// # Errors
+    /// It is not the caller's own.
+    pub fn is_ours(&self) -> Result<bool> {
+        let user = nix::unistd::geteuid().as_raw();
+        let look = |found: io::Result<fs::Metadata>| match found {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => found
+                .map(Some)
+                .map_err(|error| anyhow!(without_code(&error)))
+                .with_context(|| format!("could not use {}", self.folder.display())),
+        };
+        let Some(mut found) = look(fs::symlink_metadata(&self.folder))? else { return Ok(false) };
+        if found.is_symlink() {
+            if ![0, user].contains(&found.uid()) {
+                bail!("could not use {}: it is somebody else's symbolic link", self.folder.display());
+            }
+            let Some(target) = look(fs::metadata(&self.folder))? else { return Ok(false) };
+            found = target;
+        }
+        if found.uid() != user || found.mode() & 0o002 != 0 || !found.is_dir() {
+            bail!("could not use {}: it is not a directory of your own", self.folder.display());
+        }
+        Ok(true)
+    }
+
+    /// When an entry is full. Under a small cap entries are small, so that dropping one spares the others.
+    fn entry_bytes(&self) -> usize {
+        usize::try_from(self.max_bytes / 4).unwrap_or(ENTRY_BYTES).clamp(1, ENTRY_BYTES)
+    }
+
+    /// Keeps lines in `folder`, and counts in `put` what is kept and what is dropped for it.
+    fn put_into(&self, folder: &Path, destination: &Destination, lines: &[u8], put: &mut Put) -> Result<()> {
+        let is_aside = folder != self.folder;
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let (now, later) = split_lines(rest, self.entry_bytes());
+            if !is_aside && cost(now.len() as u64) > self.max_bytes {
+                bail!("the outbox may take {} bytes only (VLOG_OUTBOX_MAX)", self.max_bytes);
+            }
+            match entry::append(folder, destination, now, self.entry_bytes()) {
+                Ok(grown) if is_aside => {
+                    put.dropped += self.trim(folder, self.max_bytes / 4, Some(&grown.name)).dropped;
+                }
+                Ok(grown) => put.dropped += self.account(&grown),
+                Err(error) => match self.drop_for_room(&error) {
+                    Some(dropped) => {
+                        put.dropped += dropped;
+                        continue;
+                    }
+                    None => {
+                        return Err(anyhow!(without_code(&error)))
+                            .with_context(|| format!("could not write to {}", self.folder.display()));
+                    }
+                },
+            }
+            put.kept += now.len();
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Adds what an entry has grown by; if the sum exceeds the cap, the oldest others go. How many records those had.
+    fn account(&self, grown: &entry::Grown) -> u64 {
+        if grown.by == 0 {
+            return 0;
+        }
+        // Its lock is held to the end: others that are over the cap at the same time see what was dropped here.
+        let counter = Counter::open(&self.folder.join(BYTES));
+        let sum = counter.as_ref().ok().and_then(Counter::get).map(|sum| sum.saturating_add(grown.by));
+        if let (Ok(counter), Some(sum)) = (&counter, sum.filter(|sum| *sum <= self.max_bytes)) {
+            counter.set(sum);
+            return 0;
+        }
+        let trimmed = self.trim(&self.folder, self.max_bytes, Some(&grown.name));
+        if let Ok(counter) = &counter {
+            counter.set(trimmed.left);
+        }
+        trimmed.dropped
+    }
+
+    /// On a full disk, drops the oldest entry; how many records that had. `None` if the disk is not full, or there is
+    /// nothing to drop.
+    fn drop_for_room(&self, error: &io::Error) -> Option<u64> {
+        if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            return None;
+        }
+        let folders = [self.folder.clone(), self.folder.join(REJECTED)];
+        let drop = |folder: &PathBuf| entry::names(folder).iter().find_map(|name| drop_entry(folder, name));
+        let dropped = folders.iter().find_map(drop)?;
+        self.count(DROPPED, dropped);
+        Some(dropped)
+    }
+
+    /// Makes room for one more small record; how many were dropped for that.
+    #[must_use]
+    pub fn make_room(&self) -> u64 {
+        self.trim(&self.folder, self.max_bytes.saturating_sub(SMALL_RECORD_BYTES), None).dropped
+    }
+
+    /// Drops the oldest entries in `folder` but for `spared`, until all together take `most` bytes of the disk.
+    /// What somebody holds is spared too.
+    fn trim(&self, folder: &Path, most: u64, spared: Option<&str>) -> Trimmed {
+        let size = |name: &String| {
+            let length = fs::metadata(folder.join(name)).ok()?.len();
+            (length <= entry::MAX_ENTRY_BYTES).then(|| cost(length))
+        };
+        let files: Vec<_> = entry::names(folder)
+            .into_iter()
+            .filter_map(|name| size(&name).map(|size| (name, size)))
+            .collect();
+        let mut trimmed = Trimmed { dropped: 0, left: files.iter().map(|(_, size)| size).sum() };
+        for (name, size) in files {
+            if trimmed.left <= most {
+                break;
+            }
+            if spared == Some(name.as_str()) {
+                continue;
+            }
+            if let Some(records) = drop_entry(folder, &name) {
+                trimmed.dropped += records;
+                trimmed.left -= size;
+            }
+        }
+        self.count(DROPPED, trimmed.dropped);
+        trimmed
+    }
+
+    /// Adds to a persistent counter.
+    pub fn count(&self, name: &str, by: u64) {
+        if by > 0
+            && let Ok(counter) = Counter::open(&self.folder.join(name))
+        {
+            counter.set(counter.get().unwrap_or(0).saturating_add(by));
+        }
+    }
+
+    /// Whether there is an entry that may be for `destination`.
+    #[must_use]
+    pub fn has_entries(&self, destination: &Destination) -> bool {
+        self.waiting(destination, false).is_ok_and(|waiting| !waiting.names.is_empty())
+    }
+
+    /// What waits for `destination`, oldest first; with what is so old that its server would drop it if `old`.
+    ///
+    /// # Errors
+    /// The directory is not the caller's own.
+    pub fn waiting(&self, destination: &Destination, old: bool) -> Result<Waiting> {
+        self.list(self.folder.clone(), vec![destination.clone()], old)
+    }
+
+    /// What was put aside for `destination`, and what had no known one.
+    ///
+    /// # Errors
+    /// The directory is not the caller's own.
+    pub fn aside(&self, destination: &Destination) -> Result<Waiting> {
+        let all = vec![destination.clone(), Destination::unknown(Vec::new())];
+        self.list(self.folder.join(REJECTED), all, true)
+    }
+
+    fn list(&self, folder: PathBuf, destinations: Vec<Destination>, old: bool) -> Result<Waiting> {
+        let youngest = if old { Time(i64::MIN) } else { youngest() };
+        let servers: Vec<_> = destinations.iter().flat_map(Destination::servers).collect();
+        let ours = |name: &String| servers.iter().any(|server| entry::server(name) == Some(server));
+        let names = if self.is_ours()? { entry::names(&folder) } else { Vec::new() };
+        let names = names.into_iter().filter(ours).collect();
+        Ok(Waiting {
+            folder,
+            destinations,
+            youngest,
+            names,
+            held: VecDeque::new(),
+            stuck: Vec::new(),
+            old: 0,
+            foreign: 0,
+        })
+    }
+
+    /// Notes that the next `bytes` of an entry are delivered. The entry goes if that is all.
+    ///
+    /// # Errors
+    /// It can be neither noted nor removed.
+    pub fn advance(&self, entry: &mut Entry, bytes: usize) -> Result<()> {
+        let cost = entry.cost();
+        entry
+            .advance(bytes)
+            .map_err(|error| anyhow!(without_code(&error)))
+            .with_context(|| format!("could not note in {} what is delivered", self.folder.display()))?;
+        if entry.is_over()
+            && let Ok(counter) = Counter::open(&self.folder.join(BYTES))
+        {
+            // Without a number the next put scans.
+            let _ = counter.get().map(|sum| counter.set(sum.saturating_sub(cost)));
+        }
+        Ok(())
+    }
+
+    /// Remembers what went wrong with `destination`, for `status`.
+    pub fn remember(&self, destination: &Destination, error: &str) {
+        let text = format!("{}\n", json!({"time": Time::now().0, "error": error}));
+        let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).to_owned();
+        // It only informs; that it could not be written is told by whatever comes next.
+        let _ = open_plain(&self.last_error_path(destination), &options)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
+    }
+
+    /// What went wrong last with `destination`, and when.
+    #[must_use]
+    pub fn last_error(&self, destination: &Destination) -> Option<(Time, String)> {
+        let mut text = Vec::new();
+        let file = open_plain(&self.last_error_path(destination), OpenOptions::new().read(true)).ok()?;
+        file.take(MAX_ERROR_BYTES).read_to_end(&mut text).ok()?;
+        let found: Value = serde_json::from_slice(&text).ok()?;
+        Some((Time(found.get("time")?.as_i64()?), found.get("error")?.as_str()?.to_owned()))
+    }
+
+    fn last_error_path(&self, destination: &Destination) -> PathBuf {
+        self.folder.join(format!("{LAST_ERROR}.{}", destination.server()))
+    }
+
+    /// Counts what lies in the outbox, and sets its counter of bytes right.
+    ///
+    /// # Errors
+    /// It is not the caller's own.
+    pub fn summary(&self, destination: &Destination) -> Result<Summary> {
+        let mut summary = Summary::default();
+        if !self.is_ours()? {
+            return Ok(summary);
+        }
+        summary.dropped = counters::read(&self.folder.join(DROPPED));
+        summary.doubtful = counters::read(&self.folder.join(DOUBTFUL));
+        summary.foreign = self.strangers();
+        let youngest = youngest();
+        let mut bytes = 0;
+        for name in entry::names(&self.folder) {
+            let Some(look) = entry::look(&self.folder, &name) else {
+                summary.foreign += 1;
+                continue;
+            };
+            bytes += cost(look.bytes);
+            if !destination.takes(&look.header.destination, look.header.version) {
+                summary.records_of_others += look.records;
+            } else if look.records > 0 {
+                summary.records += look.records;
+                summary.bytes += look.bytes;
+                summary.oldest = summary.oldest.min(Some(look.header.since)).or(Some(look.header.since));
+                summary.old += if look.header.since < youngest { look.records } else { 0 };
+            }
+        }
+        if let Ok(counter) = Counter::open(&self.folder.join(BYTES)) {
+            counter.set(bytes);
+        }
+        let rejected = self.folder.join(REJECTED);
+        for look in entry::names(&rejected).iter().filter_map(|name| entry::look(&rejected, name)) {
+            let known = look.header.destination.is_known();
+            *(if known { &mut summary.rejected } else { &mut summary.misdirected }) += look.records;
+        }
+        Ok(summary)
+    }
+
+    /// How many files are none of ours by their names.
+    fn strangers(&self) -> u64 {
+        let ours = |name: &str| {
+            let kind = name.split('.').next().unwrap_or_default();
+            [BYTES, DROPPED, DOUBTFUL, REJECTED].contains(&name) || [LAST_ERROR, "breaker"].contains(&kind)
+        };
+        let all = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let names = all.filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter(|name| !ours(name) && !entry::is_name(name)).count() as u64
+    }
+}
+
+/// What a trim has done.
+struct Trimmed {
+    /// The records of the entries that were dropped.
+    dropped: u64,
+    /// What is left, in bytes of the disk.
+    left: u64,
+}
+
+/// Drops the entry of that name, unless somebody holds it or it is none; how many records it had.
+fn drop_entry(folder: &Path, name: &str) -> Option<u64> {
+    let Found::Entry(entry) = Entry::find(folder, name) else { return None };
+    entry.remove().then(|| entry.records())
+}
+
+/// Entries that came before this are old.
+fn youngest() -> Time {
+    Time(Time::now().0.saturating_sub_unsigned(u64::try_from(OLD.as_nanos()).unwrap_or(u64::MAX)))
+}
+
+/// Entries that wait for one destination, oldest first, as they were listed. Each is looked at once, so that going
+/// through them has an end whatever the server and the disk do; only what another process holds can be asked for again.
+#[derive(Debug)]
+pub struct Waiting {
+    folder: PathBuf,
+    destinations: Vec<Destination>,
+    /// Entries that came before this are left alone.
+    youngest: Time,
+    names: VecDeque<String>,
+    held: VecDeque<String>,
+    /// Why entries could not be taken, one text for each.
+    pub stuck: Vec<String>,
+    /// Entries left alone because of their age.
+    pub old: u64,
+    /// Files left alone because they are none of ours, or of another version.
+    pub foreign: u64,
+}
+
+impl Waiting {
+    /// The next entry.
+    pub fn claim(&mut self) -> Option<Box<Entry>> {
+        while let Some(name) = self.names.pop_front() {
+            if entry::arrival(&name).is_some_and(|arrival| arrival < self.youngest) {
+                self.old += 1;
+                continue;
+            }
+            match Entry::find(&self.folder, &name) {
+                Found::Entry(entry) if entry.since < self.youngest => self.old += 1,
+                // A name can be forged by a slip of the hand; what the entry says goes.
+                Found::Entry(entry) if self.takes(&entry) => return Some(entry),
+                Found::Entry(_) | Found::Gone => {}
+                Found::Foreign => self.foreign += 1,
+                Found::Held => self.held.push_back(name),
+                Found::Stuck(why) => self.stuck.push(why),
+            }
+        }
+        None
+    }
+
+    fn takes(&self, entry: &Entry) -> bool {
+        self.destinations.iter().any(|destination| destination.takes(&entry.destination, entry.version()))
+    }
+
+    /// The next entry, if it may share a request with the one called `name`.
+    pub fn claim_like(&mut self, name: &str) -> Option<Box<Entry>> {
+        let next = self.names.front().filter(|next| entry::suffix(next) == entry::suffix(name))?.clone();
+        let claimed = self.claim();
+        match claimed {
+            // It may have been another that was next, after this one turned out to be gone.
+            Some(entry) if entry::suffix(entry.name()) != entry::suffix(&next) => {
+                self.put_back(&entry);
+                None
+            }
+            claimed => claimed,
+        }
+    }
+
+    /// Makes an entry the next one again.
+    pub fn put_back(&mut self, entry: &Entry) {
+        self.names.push_front(entry.name().to_owned());
+    }
+
+    /// How many entries other processes held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Asks again for what other processes held.
+    pub fn retry_held(&mut self) {
+        self.names.append(&mut self.held);
+    }
+}
+
+/// Cuts after the last line that ends within `most` bytes; the first piece has at least one line.
+#[must_use]
+pub fn split_lines(lines: &[u8], most: usize) -> (&[u8], &[u8]) {
+    if lines.len() <= most {
+        return (lines, &[]);
+    }
+    let end = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+    let within = lines.get(..most).and_then(end);
+    let first = || lines.iter().position(|byte| *byte == b'\n').map_or(lines.len(), |at| at + 1);
+    lines.split_at(within.unwrap_or_else(first))
+}
+
+/// Makes a directory for this user only, and what is missing above it.
+fn make_folder(folder: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| anyhow!(without_code(&error)))
+        .with_context(|| format!("could not make {}", folder.display()))
+}
+
+/// The error without its number, which tells a reader nothing.
+fn without_code(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
