@@ -21,7 +21,9 @@ use crate::breaker::{Breaker, Probe, State};
 use crate::client::{Client, Outcome};
 use crate::config::{Config, Route};
 use crate::net::Deadline;
-use crate::outbox::{DOUBTFUL, DROPPED, Destination, ENTRY_BYTES, Entry, Outbox, Put, Waiting, split_lines};
+use crate::outbox::{
+    DOUBTFUL, DROPPED, Destination, ENTRY_BYTES, Entry, Outbox, Put, Summary, Waiting, split_lines,
+};
 use crate::protocol::{Batch, jsonline};
 use crate::record::hash;
 use crate::report::records;
@@ -143,6 +145,9 @@ impl Delivery {
     pub fn deliver(&self, batch: &Batch, deadline: Deadline) -> Fate {
         let client = match &self.client {
             Ok(client) => client,
+            Err(why) if self.dry_run => {
+                return Fate::Lost(format!("{why}; nothing would be sent"), batch.records);
+            }
             Err(why) => return self.keep(batch, why),
         };
         if self.dry_run {
@@ -282,19 +287,22 @@ impl Delivery {
         self.client.is_err() || matches!(self.store.as_ref().map(state), Ok(State::Open(_)))
     }
 
-    /// How many records are in the outbox for this server, waiting or refused.
+    /// How many records are in the outbox for this server, waiting or put aside.
     #[must_use]
     pub fn undelivered(&self) -> u64 {
-        let summary = |store: &Store| store.outbox.summary(&self.destination).ok();
-        let summary = self.store.as_ref().ok().and_then(summary);
-        summary.map_or(0, |summary| summary.records + summary.rejected + summary.misdirected)
+        let summary = self.summary();
+        summary.records + summary.rejected + summary.misdirected
     }
 
     /// How many records wait for this server.
     #[must_use]
     pub fn waiting(&self) -> u64 {
+        self.summary().records
+    }
+
+    fn summary(&self) -> Summary {
         let summary = |store: &Store| store.outbox.summary(&self.destination).ok();
-        self.store.as_ref().ok().and_then(summary).map_or(0, |summary| summary.records)
+        self.store.as_ref().ok().and_then(summary).unwrap_or_default()
     }
 
     /// What waits for this server, oldest first; with `old`, also what it may drop for its age.
@@ -317,10 +325,10 @@ impl Delivery {
     /// than the delivery took it would be cut off, and sent again by the next call.
     pub fn drain_along(&self, took: Duration, time: Duration, deadline: Deadline) {
         let deadline = sooner(deadline, time);
-        let enough = deadline.is_none_or(|at| at.saturating_duration_since(Instant::now()) >= took);
-        if let Ok(Some(mut waiting)) = self.entries(false)
-            && enough
-        {
+        if deadline.is_some_and(|at| at.saturating_duration_since(Instant::now()) < took) {
+            return;
+        }
+        if let Ok(Some(mut waiting)) = self.entries(false) {
             let _ = self.drain(&mut waiting, DRAIN_BYTES, deadline);
         }
     }

@@ -311,15 +311,17 @@ impl Outbox {
 
     fn list(&self, folder: PathBuf, destinations: Vec<Destination>, old: bool) -> Result<Waiting> {
         let youngest = if old { Time(i64::MIN) } else { youngest() };
-        let servers: Vec<_> = destinations.iter().flat_map(Destination::servers).collect();
-        let ours = |name: &String| servers.iter().any(|server| entry::server(name) == Some(server));
-        let names = if self.is_ours()? { entry::names(&folder) } else { Vec::new() };
-        let names = names.into_iter().filter(ours).collect();
+        let mut names = if self.is_ours()? { entry::names(&folder) } else { Vec::new() };
+        // Mostly there are none, and hashes cost more than all the rest.
+        if !names.is_empty() {
+            let servers: Vec<_> = destinations.iter().flat_map(Destination::servers).collect();
+            names.retain(|name| servers.iter().any(|server| entry::server(name) == Some(server)));
+        }
         Ok(Waiting {
             folder,
             destinations,
             youngest,
-            names,
+            names: names.into(),
             held: VecDeque::new(),
             stuck: Vec::new(),
             old: 0,

@@ -140,6 +140,117 @@ fn query_keeps_the_promise_whatever_the_server_does() {
 }
 
 #[test]
+fn run_ends_as_its_command_whatever_the_server_does() {
+    with_each_fault(|fault, url| {
+        let env = TestEnv::new().with("VLOG_URL", url).with("VLOG_FAIL", "1");
+        for option in ["--fail", "--on-failure"] {
+            let finished = env.run(&["run", option, "--", "sh", "-c", "echo out; echo err >&2; exit 5"]);
+            assert_eq!((finished.status, finished.text()), (Some(5), "out\n"), "{fault}: {finished:?}");
+            assert_eq!(finished.stderr, "err\n", "{fault}: {finished:?}");
+            assert!(finished.time < DEADLINE + Duration::from_millis(500), "{fault}: {finished:?}");
+        }
+        // Three lines, and one with the end of the output.
+        assert_eq!(env.waiting().len(), 4, "{fault}: {:?}", env.waiting());
+    });
+}
+
+#[test]
+fn flush_and_status_keep_the_promise_whatever_the_server_does() {
+    with_each_fault(|fault, url| {
+        let env = TestEnv::new().with("VLOG_URL", url);
+        env.run(&["send", "kept"]).kept_the_promise();
+        check(fault, &env.run(&["flush"]).in_silence(), 0);
+        check(fault, &env.run(&["flush", "--fail"]), 1);
+        assert_eq!(env.waiting(), ["kept"], "{fault}");
+        for (arguments, status) in [(&["status"][..], 0), (&["status", "--json", "--fail"], 1)] {
+            let finished = env.run(arguments);
+            assert_eq!(
+                (finished.status, finished.stderr.as_str()),
+                (Some(status), ""),
+                "{fault}: {finished:?}"
+            );
+            assert!(
+                finished.text().contains("accepting") && finished.time < DEADLINE,
+                "{fault}: {finished:?}"
+            );
+        }
+    });
+}
+
+/// Every verb that logs, with its input and the status that it ends with.
+const LOGGING: [(&[&str], &str, i32); 4] = [
+    (&["send", "m"], "", 0),
+    (&["pipe"], "m\n", 0),
+    (&["hook"], "{\"hook_event_name\":\"Stop\"}", 0),
+    (&["run", "--", "sh", "-c", "exit 5"], "", 5),
+];
+
+#[test]
+fn a_slow_server_gets_everything() {
+    thread::scope(|scope| {
+        for late in [300, 1200] {
+            for (verb, input, status) in LOGGING {
+                scope.spawn(move || {
+                    let server = Server::new(Answer::Late(Duration::from_millis(late)));
+                    let env = TestEnv::for_server(&server).with("VLOG_FAIL", "1");
+                    let finished = env.run_with(verb, input);
+                    // A hook has one second in all.
+                    let delivered = usize::from(verb != ["hook"] || late < 1000);
+                    assert_eq!(finished.status, Some(status), "{verb:?} at {late} ms: {finished:?}");
+                    assert_eq!(
+                        (server.requests().len(), env.waiting().len()),
+                        (1, 1 - delivered),
+                        "{verb:?}"
+                    );
+                    assert_eq!(env.run(&["status", "--fail"]).status, Some(0));
+                    env.run(&["flush"]).in_silence();
+                    assert!(env.waiting().is_empty());
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn no_trouble_with_files_changes_an_outcome() {
+    let file = |env: &TestEnv| {
+        let path = env.home.path().join("file");
+        std::fs::write(&path, "").unwrap();
+        path
+    };
+    let troubles: [(&str, &str, &dyn Fn(&TestEnv) -> std::path::PathBuf); 4] = [
+        ("an outbox below a file", "VLOG_OUTBOX", &|env| file(env).join("outbox")),
+        ("a file as the outbox", "VLOG_OUTBOX", &file),
+        ("a home that is a file", "HOME", &file),
+        ("a full disk", "VLOG_OUTBOX", &|_| "/dev/full".into()),
+    ];
+    for (trouble, variable, place) in troubles {
+        for accepts in [true, false] {
+            let server = Server::new(Answer::Accept);
+            let env = if accepts { TestEnv::for_server(&server) } else { TestEnv::new() };
+            let place = place(&env);
+            let run = |arguments: &[&str], input: &str| {
+                crate::env::finish_with(env.vlog().args(arguments).env(variable, &place), input)
+            };
+            for (verb, input, status) in LOGGING {
+                let finished = run(verb, input);
+                assert_eq!(finished.status, Some(status), "{trouble}: {finished:?}");
+                assert_eq!(finished.text(), "", "{trouble}: {finished:?}");
+                if accepts {
+                    assert_eq!(finished.stderr, "", "{trouble}");
+                } else {
+                    let finished = finished.saying("1 record lost");
+                    assert!(finished.time < DEADLINE, "{trouble}: {finished:?}");
+                }
+            }
+            run(&["flush"], "").kept_the_promise();
+            assert_eq!(run(&["status"], "").status, Some(0), "{trouble}");
+            assert_eq!(run(&["query", "*"], "").status, Some(0), "{trouble}");
+        }
+    }
+}
+
+#[test]
 fn a_timeout_bounds_the_whole_delivery() {
     for answer in [Answer::Hang, Answer::Trickle, Answer::NeverRead, Answer::HangAfterHeaders] {
         let server = Server::new(answer);
