@@ -75,7 +75,8 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
     if doubtful {
         delivery.count_doubtful(1);
     }
-    let detach = args.detach && !config.dry_run;
+    // Without a server that may be asked there is nothing to do in the background.
+    let detach = args.detach && !config.dry_run && config.route.endpoint().is_some();
     let start = Instant::now();
     let deadline = start.checked_add(config.timeout);
     let fate = if detach {

@@ -7,7 +7,7 @@
 //! of arrival.
 //!
 //! Whoever appends to an entry, renames it, sends it or drops it holds its flock(2), which dies with its holder.
-//! Between opening and locking an entry may have been sent and removed; its link count is 0 then, and it is let go.
+//! Between opening and locking an entry may have been sent and removed, or renamed; then it is let go.
 //!
 //! What was delivered is noted in place, in fields of fixed width, so that it needs no room on a full disk. An
 //! entry of version 1 has no such fields: there the delivered lines are overwritten with newlines.
@@ -121,14 +121,16 @@ impl Entry {
         if file.try_lock().is_err() {
             return Found::Held;
         }
-        let read = || file.metadata().and_then(|found| Ok((found.nlink() == 0, read(&file)?)));
-        let (is_gone, content) = match read() {
-            Ok(read) => read,
+        if !is_named(&file, &path) {
+            return Found::Gone;
+        }
+        let content = match read(&file) {
+            Ok(content) => content,
             Err(error) => return Found::Stuck(super::without_code(&error)),
         };
-        if is_gone || content.is_empty() {
-            // An empty one is left by a writer that died at once.
-            let _ = is_gone || fs::remove_file(&path).is_ok();
+        if content.is_empty() {
+            // Left by a writer that died at once.
+            let _ = fs::remove_file(&path);
             return Found::Gone;
         }
         let Some(Header { version, destination, since, sent, most }) = Header::read(&content, name) else {
@@ -156,6 +158,12 @@ impl Entry {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether it lies in this directory.
+    #[must_use]
+    pub fn is_in(&self, folder: &Path) -> bool {
+        self.folder == folder
     }
 
     /// What it takes of the disk.
@@ -360,11 +368,10 @@ pub fn append(folder: &Path, destination: &Destination, lines: &[u8], most: usiz
             thread::sleep(Duration::from_millis(1));
             continue;
         }
-        let found = file.metadata()?;
-        if found.nlink() == 0 {
+        if !is_named(&file, &folder.join(&open)) {
             continue;
         }
-        let length = found.len();
+        let length = file.metadata()?.len();
         if length == 0 {
             write_lines(&file, 0, &[&header(), lines].concat())
                 .inspect_err(|_| drop(fs::remove_file(folder.join(&open))))?;
@@ -431,13 +438,21 @@ fn create(folder: &Path, time: &str, suffix: &str, text: &[u8]) -> io::Result<Gr
         let path = folder.join(&name);
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
         // A drain may have found it empty, and removed it, before it could be locked.
-        if file.try_lock().is_err() || file.metadata()?.nlink() == 0 {
+        if file.try_lock().is_err() || !is_named(&file, &path) {
             continue;
         }
         write_lines(&file, 0, text).inspect_err(|_| drop(fs::remove_file(&path)))?;
         return Ok(Grown { name, by: cost(text.len() as u64) });
     }
     Err(io::Error::other("another process kept removing the new file"))
+}
+
+/// Whether a file that is locked still has this name. Between opening and locking it may have been sent and removed, or
+/// renamed and the name taken by another; while the lock is held nobody else does so.
+fn is_named(file: &File, path: &Path) -> bool {
+    let same =
+        |found: fs::Metadata, named: fs::Metadata| (found.dev(), found.ino()) == (named.dev(), named.ino());
+    file.metadata().is_ok_and(|found| fs::symlink_metadata(path).is_ok_and(|named| same(found, named)))
 }
 
 /// The names of the entries in a directory, oldest first.

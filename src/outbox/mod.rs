@@ -339,7 +339,9 @@ impl Outbox {
             .advance(bytes)
             .map_err(|error| anyhow!(without_code(&error)))
             .with_context(|| format!("could not note in {} what is delivered", self.folder.display()))?;
+        // What is put aside is not counted.
         if entry.is_over()
+            && entry.is_in(&self.folder)
             && let Ok(counter) = Counter::open(&self.folder.join(BYTES))
         {
             // Without a number the next put scans.

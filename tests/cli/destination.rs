@@ -113,7 +113,7 @@ fn where_it_cannot_be_told_where_a_record_goes_nothing_is_sent_and_it_is_put_asi
         };
         for (verb, input, count) in [
             (&["send", "m"][..], "", 1),
-            (&["send", "m", "-v"], "", 1),
+            (&["send", "m", "--detach"], "", 1),
             (&["pipe"], "m\nm\n", 2),
             (&["hook"], "{\"hook_event_name\":\"Stop\"}", 1),
         ] {
