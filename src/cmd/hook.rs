@@ -5,6 +5,7 @@
 //! command may decide otherwise (`command.rs`), and does so before anything is logged.
 
 mod command;
+mod instead;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};

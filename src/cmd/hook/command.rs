@@ -8,9 +8,9 @@ use std::process;
 use std::sync::Arc;
 use std::{panic, thread};
 
-use nix::unistd::{AccessFlags, access};
 use serde_json::Value;
 
+use super::instead::run_instead;
 use crate::child::{Collected, Command, Ended, Kept, collect, missing_script};
 use crate::item::Item;
 use crate::level::Level;
@@ -62,42 +62,46 @@ pub fn run(
     ignored: Ignored,
     never_block: bool,
 ) -> Outcome {
-    // An interpreter is called by its script.
-    let script = missing_script(words, |_| false).and_then(|script| Path::new(script).file_name());
-    let name = script.map_or_else(|| command.name(), |name| name.to_string_lossy().into_owned());
-    let mut outcome = Outcome { name, status: 0, trouble: None, done: None, hurried: false };
-    // What may not be read counts as not there: interpreters end with 2 then, too.
-    let is_there = |path: &Path| access(path, AccessFlags::R_OK).is_ok();
-    if let Some(script) = missing_script(words, is_there) {
-        let why = if Path::new(script).exists() { "may not be read" } else { "is not there" };
-        outcome.trouble = Some(format!("could not be run: {script} {why}"));
-        return outcome;
-    }
+    let mut outcome = Outcome {
+        name: script_name(words).unwrap_or_else(|| command.name()),
+        status: 0,
+        trouble: None,
+        done: None,
+        hurried: false,
+    };
     let Some(payload) = payload else {
         let most = MAX_PAYLOAD_BYTES / 1024 / 1024;
         outcome.trouble = Some(format!("was not run: the payload has more than {most} MiB"));
         return outcome;
     };
+    let payload: Arc<[u8]> = Arc::from(payload);
     let stdout = Kept::new(MAX_STDOUT_BYTES, 0);
     let stderr = Kept::new(MAX_STDERR_BYTES, STDERR_TAIL_BYTES);
-    let done = match collect(command, Arc::from(payload), ignored, stdout, stderr) {
+    let done = match collect(command, Arc::clone(&payload), ignored, stdout, stderr) {
         Ok(done) => done,
         Err(error) => {
+            // A command in vlog's place would block whatever was asked for.
+            if !never_block {
+                run_instead(command, &outcome.name, &payload, ignored, &error);
+            }
             outcome.trouble = Some(format!("was not run: {error}"));
             return outcome;
         }
     };
     let is_cut = done.stdout.overflowed();
-    let blocks = done.end.ended == Ended::Code(BLOCK) && !never_block;
-    outcome.status = if blocks { BLOCK } else { 0 };
+    let missing = missing(words, &done).map(str::to_owned);
     outcome.hurried = done.end.hurried;
-    outcome.trouble = match &done.end.ended {
-        Ended::Code(0) if is_cut => Some("wrote more than 1 MiB to stdout".to_owned()),
-        Ended::Code(0 | BLOCK) => None,
-        other => Some(other.to_string()),
+    outcome.trouble = match (&done.end.ended, missing) {
+        (_, Some(script)) => Some(format!("could not be run: {script} is not there")),
+        (Ended::Code(0), _) if is_cut => Some("wrote more than 1 MiB to stdout".to_owned()),
+        (Ended::Code(0 | BLOCK), _) => None,
+        (other, _) => Some(other.to_string()),
     };
+    let decides = outcome.trouble.is_none();
+    let blocks = decides && done.end.ended == Ended::Code(BLOCK) && !never_block;
+    outcome.status = if blocks { BLOCK } else { 0 };
     // Cut JSON would be worse than none. An agent that has gone away is no trouble.
-    if outcome.trouble.is_none() && !is_cut && (blocks || done.end.ended == Ended::Code(0)) {
+    if decides && !is_cut && (blocks || done.end.ended == Ended::Code(0)) {
         let _ = stdio::write_all(&done.stdout.head);
     }
     if blocks {
@@ -105,6 +109,38 @@ pub fn run(
     }
     outcome.done = Some(done);
     outcome
+}
+
+/// The script that is missing, if that is why the command has ended.
+fn missing<'a>(words: &[String], done: &'a Collected) -> Option<&'a str> {
+    let is_silent = done.stdout.head.is_empty() && !done.stderr.overflowed();
+    if done.end.ended != Ended::Code(BLOCK) || !is_silent {
+        return None;
+    }
+    missing_script(words, std::str::from_utf8(&done.stderr.head).ok()?)
+}
+
+/// Programs that are called by the name of the script that they run.
+const LAUNCHERS: [&str; 22] = [
+    "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox", "python", "pypy", "node", "nodejs", "ruby",
+    "perl", "php", "deno", "bun", "uv", "env", "timeout", "nice", "stdbuf",
+];
+
+/// How the names of scripts end.
+const ENDINGS: [&str; 13] =
+    [".sh", ".bash", ".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".jsx", ".tsx", ".rb", ".pl", ".php"];
+
+/// What a command is called that is an interpreter's with a script.
+fn script_name(words: &[String]) -> Option<String> {
+    let (program, rest) = words.split_first()?;
+    let program = Path::new(program).file_name()?.to_str()?;
+    // python3.12
+    let program = program.trim_end_matches(|char: char| char.is_ascii_digit() || char == '.');
+    let is_script = |word: &&String| {
+        !word.contains(char::is_whitespace) && ENDINGS.iter().any(|ending| word.ends_with(ending))
+    };
+    let script = rest.iter().find(is_script).filter(|_| LAUNCHERS.contains(&program))?;
+    Some(Path::new(script).file_name()?.to_str()?.to_owned())
 }
 
 impl Outcome {
