@@ -74,6 +74,12 @@ impl Tail {
         self.bytes.extend(last);
     }
 
+    /// How many bytes came in all.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// How many bytes came before those that are kept.
     #[must_use]
     pub fn dropped(&self) -> u64 {

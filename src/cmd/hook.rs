@@ -107,7 +107,7 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     crate::panic_if_asked("hook-record");
     let mut event = event(&scan, &given);
     if let Some(outcome) = &outcome {
-        outcome.add_to(&mut event);
+        outcome.add_to(&mut event, given.include.iter().any(|name| name == "stderr"));
     }
     // Not worth taking down: the process ends soon.
     std::mem::forget(scan);

@@ -6,6 +6,7 @@
 //! optional and may be of any type; events that nobody knows are fine. Nothing here does input or output.
 
 mod clean;
+mod decision;
 mod known;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use crate::redact::{before_cut, is_secret_name, names_secret_file, redact};
 
 use clean::{MAX_VALUE_BYTES, cut};
 pub use clean::{clean_items, clean_text};
+pub use decision::{Decision, decision};
 use known::{
     ALIASES, Class, EVENTS, FILE_KEYS, FILE_NAMES, OTHER_EVENTS, RESERVED, TOOLS, class, is_file_field,
 };

@@ -66,7 +66,55 @@ fn a_two_blocks_with_its_reason_and_is_a_warning() {
         (&record["_msg"], &record["level"]),
         (&json!("PreToolUse Bash: blocked by sh"), &json!("warn"))
     );
-    assert_eq!((&record["exit_code"], &record["stderr"]), (&json!(2), &json!("not here")));
+    assert_eq!((&record["exit_code"], &record["decision"]), (&json!(2), &json!("block")));
+}
+
+#[test]
+fn of_the_reason_to_block_only_the_size_is_logged_unless_it_is_asked_for() {
+    for options in [&[][..], &["--never-block"], &["--include", "tool_input"]] {
+        let (_, record) = shell(options, "echo 'refused: rm -rf /srv/ana' >&2; exit 2");
+        assert_eq!((&record["level"], &record["stderr_bytes"]), (&json!("warn"), &json!(25)), "{record:#?}");
+        assert!(!Value::Object(record).to_string().contains("rm -rf"));
+    }
+    let (_, record) = shell(&["--include", "stderr"], "echo 'refused: rm -rf /srv/ana' >&2; exit 2");
+    assert_eq!(record["stderr"], "refused: rm -rf /srv/ana");
+    assert!(!record.contains_key("stderr_bytes"), "{record:#?}");
+}
+
+#[test]
+fn a_denial_by_json_is_a_decision_and_a_warning() {
+    for (printed, decision, told) in [
+        (
+            r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"rm"}}"#,
+            "deny",
+            "denied by sh",
+        ),
+        (r#"{"hookSpecificOutput":{"permissionDecision":"ask"}}"#, "ask", "put to the user by sh"),
+        (r#"{"hookSpecificOutput":{"decision":{"behavior":"deny"}}}"#, "deny", "denied by sh"),
+        (r#"{"decision":"block","reason":"rm"}"#, "block", "blocked by sh"),
+        (r#"{"permissionDecision":"deny"}"#, "deny", "denied by sh"),
+        (r#"{"permission":"deny","userMessage":"rm"}"#, "deny", "denied by sh"),
+        (r#"{"continue":false,"stopReason":"rm"}"#, "stop", "stopped by sh"),
+    ] {
+        let (finished, record) = shell(&[], &format!("echo '{printed}'"));
+        assert_eq!((finished.status, finished.text().trim_end()), (Some(0), printed));
+        assert_eq!((&record["decision"], &record["level"]), (&json!(decision), &json!("warn")), "{printed}");
+        assert_eq!(record["_msg"], format!("PreToolUse Bash: {told}"));
+        assert!(!record.values().any(|value| value == "rm"), "{record:#?}");
+    }
+    for printed in [
+        r#"{"hookSpecificOutput":{"permissionDecision":"allow"}}"#,
+        r#"{"continue":true,"systemMessage":"deny"}"#,
+        "deny",
+        r#"{"decision":"block""#,
+    ] {
+        let (finished, record) = shell(&[], &format!("echo '{printed}'"));
+        assert_eq!(finished.text().trim_end(), printed);
+        assert!(record["level"] == "info" && !record.contains_key("decision"), "{record:#?}");
+    }
+    // It is not forwarded, so it decides nothing.
+    let (_, record) = shell(&[], "echo '{\"decision\":\"block\"}'; exit 1");
+    assert!(!record.contains_key("decision"), "{record:#?}");
 }
 
 #[test]

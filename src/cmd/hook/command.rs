@@ -11,10 +11,10 @@ use std::{panic, thread};
 use serde_json::Value;
 
 use super::instead::run_instead;
-use crate::child::{Collected, Command, Ended, Kept, collect, missing_script};
+use crate::child::{Collected, Command, Ended, Kept, Tail, collect, missing_script};
 use crate::item::Item;
 use crate::level::Level;
-use crate::payload::Event;
+use crate::payload::{Decision, Event, decision};
 use crate::record::floor_char_boundary;
 use crate::redact::{after_cut, redact};
 use crate::report::{self, Report};
@@ -39,6 +39,10 @@ const LOGGED_STDERR_BYTES: usize = 8 * 1024;
 /// The status by which a hook blocks.
 const BLOCK: u8 = 2;
 
+/// Fields that tell of the command. The agent's own of these names tell of its tool.
+const OWN_FIELDS: [&str; 7] =
+    ["command", "decision", "exit_code", "signal", "duration_ms", "stderr", "stderr_bytes"];
+
 /// What became of the command.
 pub struct Outcome {
     /// What the command is called.
@@ -47,6 +51,8 @@ pub struct Outcome {
     pub status: u8,
     /// How it went wrong, in words that follow the name; `None` if it decided.
     trouble: Option<String>,
+    /// What it decided by the JSON that it wrote, if that holds the agent up.
+    decision: Option<Decision>,
     /// Nothing if it was not run.
     done: Option<Collected>,
     /// Whether somebody wants vlog to end now.
@@ -66,6 +72,7 @@ pub fn run(
         name: script_name(words).unwrap_or_else(|| command.name()),
         status: 0,
         trouble: None,
+        decision: None,
         done: None,
         hurried: false,
     };
@@ -102,6 +109,7 @@ pub fn run(
     outcome.status = if blocks { BLOCK } else { 0 };
     // Cut JSON would be worse than none. An agent that has gone away is no trouble.
     if decides && !is_cut && (blocks || done.end.ended == Ended::Code(0)) {
+        outcome.decision = decision(&done.stdout.head);
         let _ = stdio::write_all(&done.stdout.head);
     }
     if blocks {
@@ -157,18 +165,22 @@ impl Outcome {
         }));
     }
 
-    /// Adds to the record of the event what became of the command.
-    pub fn add_to(&self, event: &mut Event) {
+    /// Adds to the record of the event what became of the command. Of a reason to block only the size is told unless
+    /// `with_reason`: guards quote there what they block.
+    pub fn add_to(&self, event: &mut Event, with_reason: bool) {
         let (name, of_name) = redact(&self.name);
         event.redacted += of_name;
         // The agent's own word for how its tool ended.
         for item in &mut event.fields {
-            if ["exit_code", "signal", "duration_ms", "stderr", "command"].contains(&item.key.as_str()) {
+            if OWN_FIELDS.contains(&item.key.as_str()) {
                 item.key = format!("tool_{}", item.key);
             }
         }
         let mut add = |key: &str, value: Value| event.fields.push(Item { key: key.to_owned(), value });
         add("command", Value::from(&*name));
+        if let Some(decision) = self.decision {
+            add("decision", Value::from(decision.name()));
+        }
         if let Some(done) = &self.done {
             if let Some(code) = done.end.ended.code() {
                 add("exit_code", Value::from(code));
@@ -177,27 +189,40 @@ impl Outcome {
                 add("signal", Value::from(signal));
             }
             add("duration_ms", Value::from(u64::try_from(done.end.time.as_millis()).unwrap_or(u64::MAX)));
-            if self.trouble.is_some() || done.end.ended == Ended::Code(BLOCK) {
-                let tail = done.stderr.tail.text();
-                let is_cut = done.stderr.tail.dropped() > 0;
-                let (tail, was_key) = if is_cut { after_cut(&tail) } else { (tail.as_str(), false) };
-                event.redacted += usize::from(was_key);
-                let (clean, count) = redact(tail);
-                // The end of it is what tells.
-                let start = floor_char_boundary(&clean, clean.len().saturating_sub(LOGGED_STDERR_BYTES));
-                add("stderr", Value::from(clean.get(start..).unwrap_or_default()));
-                event.redacted += count;
+            let tail = &done.stderr.tail;
+            if self.trouble.is_some() || (with_reason && self.has_decided()) {
+                add_end(tail, event);
+            } else if self.has_decided() && tail.seen() > 0 {
+                add("stderr_bytes", Value::from(tail.seen()));
             }
         }
-        let (level, told) = match &self.trouble {
-            Some(trouble) => (Level::Error, format!("{name} {trouble}")),
-            None if self.done.as_ref().is_some_and(|done| done.end.ended == Ended::Code(BLOCK)) => {
+        let (level, told) = match (&self.trouble, self.decision) {
+            (Some(trouble), _) => (Level::Error, format!("{name} {trouble}")),
+            (None, _) if self.has_decided() => {
                 let blocked = if self.status == BLOCK { "blocked" } else { "not blocked" };
                 (Level::Warn, format!("{blocked} by {name}"))
             }
-            None => return,
+            (None, Some(decision)) => (Level::Warn, format!("{} by {name}", decision.done())),
+            (None, None) => return,
         };
         event.level = event.level.max(Some(level));
         event.message = format!("{}: {}", event.message, redact(&told).0);
     }
+
+    /// Whether the command has ended with a deliberate 2.
+    fn has_decided(&self) -> bool {
+        let has_blocked = |done: &Collected| done.end.ended == Ended::Code(BLOCK);
+        self.trouble.is_none() && self.done.as_ref().is_some_and(has_blocked)
+    }
+}
+
+/// Adds the end of what a command wrote to stderr, which tells most.
+fn add_end(tail: &Tail, event: &mut Event) {
+    let text = tail.text();
+    let (text, was_key) = if tail.dropped() > 0 { after_cut(&text) } else { (text.as_str(), false) };
+    let (clean, count) = redact(text);
+    event.redacted += count + usize::from(was_key);
+    let start = floor_char_boundary(&clean, clean.len().saturating_sub(LOGGED_STDERR_BYTES));
+    let value = Value::from(clean.get(start..).unwrap_or_default());
+    event.fields.push(Item { key: "stderr".to_owned(), value });
 }
