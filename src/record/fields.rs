@@ -37,6 +37,11 @@ impl Fields {
         for Item { key, value } in items {
             flatten(&key, value, &mut list);
         }
+        Self::of(list)
+    }
+
+    /// The same for names and encoded values.
+    fn of(mut list: Vec<(String, String)>) -> Self {
         keep_last_of_each_name(&mut list);
         list.retain(|(_, value)| value != "\"\"");
         let most = MAX_OWN_FIELDS;
@@ -59,12 +64,8 @@ impl Fields {
 impl Fields {
     /// These and a record's own.
     pub(super) fn with(&self, own: &OwnFields) -> Self {
-        let shared = self.list.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let item = |(name, value): (&str, &str)| {
-            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-            Item { key: name.to_owned(), value }
-        };
-        Self::new(shared.chain(own.iter()).map(item))
+        let own = own.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self::of(self.list.iter().cloned().chain(own).collect())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -84,6 +85,13 @@ pub struct OwnFields {
     renamed: bool,
 }
 
+/// A place among a record's own fields.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    text: usize,
+    list: usize,
+}
+
 impl OwnFields {
     /// Takes everything out.
     pub fn clear(&mut self) {
@@ -100,6 +108,18 @@ impl OwnFields {
         let middle = self.text.len();
         self.text.push_str(value);
         self.list.push((start, middle, self.text.len()));
+    }
+
+    /// Where the next field will be.
+    #[must_use]
+    pub fn end(&self) -> Place {
+        Place { text: self.text.len(), list: self.list.len() }
+    }
+
+    /// Takes out all fields from that place on.
+    pub fn cut(&mut self, place: Place) {
+        self.text.truncate(place.text);
+        self.list.truncate(place.list);
     }
 
     /// Names and encoded values, in order.
@@ -236,10 +256,9 @@ fn keep_last_of_each_name(list: &mut Vec<(String, String)>) {
         return;
     }
     let mut seen = std::collections::HashSet::new();
-    let mut kept: Vec<_> =
-        std::mem::take(list).into_iter().rev().filter(|(n, _)| seen.insert(n.clone())).collect();
-    kept.reverse();
-    *list = kept;
+    let is_last: Vec<_> = list.iter().rev().map(|(name, _)| seen.insert(name.as_str())).collect();
+    let mut is_last = is_last.into_iter().rev();
+    list.retain(|_| is_last.next().unwrap_or(true));
 }
 
 /// The name under which VictoriaLogs keeps the field apart from its own and within its limit.
@@ -302,6 +321,10 @@ fn object_text(list: &[(String, String)]) -> String {
     for (name, value) in list {
         push_field(name, value, &mut out);
     }
-    let inner = String::from_utf8(out).unwrap_or_default();
-    format!("{{{}}}", inner.trim_start_matches(','))
+    match out.first_mut() {
+        Some(comma) => *comma = b'{',
+        None => out.push(b'{'),
+    }
+    out.push(b'}');
+    String::from_utf8(out).unwrap_or_default()
 }

@@ -324,3 +324,39 @@ fn without_a_token_that_a_header_holds_nothing_is_sent() {
     }
     assert_eq!(server.connections(), 0);
 }
+
+#[test]
+fn a_line_for_which_there_is_no_memory_does_not_end_the_command() {
+    let server = Server::new(Answer::Accept);
+    // One arena, or else glibc takes as many as it likes.
+    let env = TestEnv::for_server(&server).with("MALLOC_ARENA_MAX", "1");
+    let ends_with = |limit: usize, line: &str| {
+        std::fs::write(env.home.path().join("line"), format!("{line}\n")).unwrap();
+        let script = format!("ulimit -v {limit}; exec vlog run -- sh -c 'cat line; echo more; exit 5'");
+        env::finish(&mut env.shell(&script)).status
+    };
+    let members = |count: usize| (0..count).map(|n| format!("\"{n:x}\":1")).collect::<Vec<_>>().join(",");
+    let deep = format!("{{\"{}\":", "a".repeat(3000)).repeat(31);
+    let part = format!("{{\"{}\":{{{}}}}}", "p".repeat(100), members(2600));
+    let nested: Vec<_> = (0..9).map(|n| format!("\"o{n}\":{part}")).collect();
+    let lines = [
+        format!("{deep}{{{}}}{}", members(12_000), "}".repeat(31)),
+        format!("{{{}}}", nested.join(",")),
+        format!("{{\"a\":[{}]}}", vec!["1"; 120_000].join(",")),
+    ];
+    // Room enough for lines of that length.
+    for line in &lines {
+        assert_eq!(ends_with(150_000, line), Some(5));
+        let last = server.records().pop().unwrap();
+        assert_eq!((&last["exit_code"], &last["service"]), (&json!(5), &json!("sh")));
+    }
+    assert_eq!(server.records().iter().filter(|record| record["_msg"] == "more").count(), lines.len());
+    // Hardly more than text of that length takes.
+    let text = "x".repeat(250_000);
+    let least =
+        (5_000..60_000).step_by(1000).rev().take_while(|limit| ends_with(*limit, &text) == Some(5)).last();
+    for line in &lines {
+        let limit = least.unwrap() + 3000;
+        assert_eq!(ends_with(limit, line), Some(5), "{limit} KiB: {line:.60}");
+    }
+}

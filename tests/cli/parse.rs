@@ -321,3 +321,64 @@ fn the_output_of_real_programs_becomes_the_records_it_should() {
         assert_eq!(found, expected.lines().collect::<Vec<_>>(), "{}", path.display());
     }
 }
+
+/// JSON lines of a quarter of a megabyte, made to become more than that.
+fn hostile_lines() -> Vec<(&'static str, String)> {
+    let members = |count: usize| (0..count).map(|n| format!("\"{n:x}\":1")).collect::<Vec<_>>().join(",");
+    let deep = format!("{{\"{}\":", "a".repeat(3000));
+    let nested = format!("{{\"{}\":{{{}}}}}", "p".repeat(120), members(26_000));
+    let some = format!("\"{}\":{{{}}}", "p".repeat(2000), members(2500));
+    let several: Vec<_> = (0..8).map(|n| format!("\"{n}\":{{{some}}}")).collect();
+    vec![
+        ("deep", format!("{}{{{}}}{}", deep.repeat(31), members(12_000), "}".repeat(31))),
+        ("one long name", format!("{{\"{}\":{{{}}}}}", "n".repeat(100_000), members(15_000))),
+        ("nested", nested),
+        ("several", format!("{{{}}}", several.join(","))),
+        ("wide", format!("{{{}}}", members(26_000))),
+        ("array", format!("{{\"a\":[{}]}}", vec!["1"; 120_000].join(","))),
+        ("objects", format!("{{\"a\":[{}]}}", vec!["{\"a\":\"\"}"; 23_000].join(","))),
+        ("escapes", format!("{{\"m\":\"{}\"}}", "\\u0001".repeat(42_000))),
+        ("number", format!("{{\"n\":{}}}", "1".repeat(200_000))),
+        ("repeated", format!("{{{}}}", vec!["\"k\":1"; 35_000].join(","))),
+    ]
+}
+
+#[test]
+fn a_line_takes_memory_by_its_length_whatever_its_shape() {
+    for (name, line) in hostile_lines() {
+        let server = Server::new(Answer::Accept);
+        let env = TestEnv::for_server(&server);
+        // The binary, its threads' stacks and allocator take a good part of this.
+        let script = "ulimit -v 120000; exec vlog pipe --service x";
+        let finished = env::finish_with(&mut env.shell(script), format!("{line}\nlast\n"));
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""), "{name}");
+        let records = server.records();
+        assert_eq!(records.last().unwrap()["_msg"], "last", "{name}");
+        let bytes: usize = records.iter().map(|record| json!(record).to_string().len()).sum();
+        assert!(bytes < 16 * line.len(), "{name}: {bytes} bytes of {}", line.len());
+    }
+}
+
+#[test]
+fn an_object_whose_members_need_too_long_names_stays_text() {
+    let members: Vec<_> = (0..100).map(|n| format!("\"k{n}\": {n}")).collect();
+    let name = "n".repeat(10_000);
+    let line = format!("{{\"a\":1,\"o\":{{\"{name}\":{{{}}},\"b\":2}},\"msg\":\"m\"}}\n", members.join(", "));
+    let records = records(&[], line);
+    let record = &records[0];
+    assert_eq!((&record["a"], &record["o.b"], &record["_msg"]), (&json!(1), &json!(2), &json!("m")));
+    let (_, text) = record.iter().find(|(name, _)| name.starts_with("o.nnn")).unwrap();
+    let inside: Map<String, Value> = serde_json::from_str(text.as_str().unwrap()).unwrap();
+    assert_eq!((inside.len(), &inside["k99"]), (100, &json!(99)));
+}
+
+#[test]
+fn arrays_are_text_without_blanks() {
+    gives(
+        &[],
+        r#"{"msg":"m","a": [ 1.50, "a b\"c", "caf\u00e9 \/ \\", { "x" : [ ] , "y": null }, "\t" ] }"#,
+        &[
+            json!({"level": "info", "_msg": "m", "a": r#"[1.50,"a b\"c","café / \\",{"x":[],"y":null},"\t"]"#}),
+        ],
+    );
+}
