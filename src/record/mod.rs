@@ -87,7 +87,11 @@ impl Encoder {
     pub fn split<'a>(&mut self, time: Time, level: Option<Level>, fields: &'a Fields) -> Parts<'a> {
         let mut shared = Vec::new();
         let mut large = Vec::new();
-        let others = |(name, _): &&(String, String)| !matches!(name.as_str(), "vlog_id" | "vlog_part");
+        let others = |(name, _): &&(String, String)| match name.as_str() {
+            "vlog_id" | "vlog_part" => false,
+            "level" => level.is_none(),
+            _ => true,
+        };
         for (name, value) in fields.list.iter().filter(others) {
             // A byte of a name takes up to six as JSON.
             let length = name.len() * 6 + value.len();

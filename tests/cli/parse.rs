@@ -322,6 +322,21 @@ fn the_output_of_real_programs_becomes_the_records_it_should() {
     }
 }
 
+#[test]
+fn a_line_in_parts_has_one_level() {
+    for level in ["level=loud", "level=error"] {
+        let env = TestEnv::new();
+        let input = format!("ERROR {}\n", "x".repeat(300_000));
+        let finished = env.run_with(&["pipe", "--dry-run", level], input);
+        let text = finished.text();
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with('{')).collect();
+        assert!(lines.len() > 1, "{text:.300}");
+        for line in lines {
+            assert_eq!(line.matches("\"level\":").count(), 1, "{line:.300}");
+        }
+    }
+}
+
 /// JSON lines of a quarter of a megabyte, made to become more than that.
 fn hostile_lines() -> Vec<(&'static str, String)> {
     let members = |count: usize| (0..count).map(|n| format!("\"{n:x}\":1")).collect::<Vec<_>>().join(",");
