@@ -43,7 +43,7 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
     };
     let (mut items, rest) = sort_words(words, &mut mistakes);
     let mut message = match first {
-        Some(dash) if dash == "-" && !by_option => from_stdin(stop.as_ref(), &mut items),
+        Some(dash) if dash == "-" && !by_option => from_stdin(stop.as_ref(), &mut items, &mut mistakes),
         Some(text) => text,
         None if context.dropped.is_empty() => {
             mistakes.push("there is no message".to_owned());
@@ -125,15 +125,18 @@ fn hand_over(delivery: &Delivery, batch: &Batch, args: &DeliveryArgs, deadline: 
     }
 }
 
-/// Takes out all items of that name; the value of the last, as text.
+/// Takes out all items of that name; the value of the last, as text. One without a text, of a variable that is not set,
+/// is none.
 fn take(items: &mut Vec<Item>, name: &str) -> Option<String> {
-    let (taken, kept) = std::mem::take(items).into_iter().partition(|item| item.key == name);
+    let (taken, kept): (Vec<_>, Vec<_>) =
+        std::mem::take(items).into_iter().partition(|item| item.key == name);
     *items = kept;
-    let taken: Vec<Item> = taken;
-    taken.into_iter().next_back().map(|item| match item.value {
+    let mut texts = taken.into_iter().map(|item| match item.value {
         Value::String(text) => text,
+        Value::Null => String::new(),
         other => other.to_string(),
-    })
+    });
+    texts.rfind(|text| !text.is_empty())
 }
 
 /// The record's time: now unless given; and whether the server may drop it for that. A text that is no time is
@@ -152,8 +155,8 @@ fn time(given: Option<String>, items: &mut Vec<Item>, report: Report) -> (Time, 
     (now, false)
 }
 
-/// All of stdin as one message, to its end or to a signal, without the newline at its end.
-fn from_stdin(stop: Option<&UnixStream>, items: &mut Vec<Item>) -> String {
+/// All of stdin as one message, to its end, a signal or an error, without the newline at its end.
+fn from_stdin(stop: Option<&UnixStream>, items: &mut Vec<Item>, mistakes: &mut Vec<String>) -> String {
     if io::stdin().is_terminal() {
         report::say("reading the message from the terminal; Ctrl-D ends");
     }
@@ -162,7 +165,13 @@ fn from_stdin(stop: Option<&UnixStream>, items: &mut Vec<Item>) -> String {
     let mut buffer = vec![0; 64 * 1024];
     while wait_for_stdin(stop) {
         let read = match stdio::read(&mut buffer) {
-            Ok(0) | Err(_) => break,
+            Ok(0) => break,
+            Err(error) => {
+                let why = error.to_string();
+                let why = why.split(" (os error").next().unwrap_or_default();
+                mistakes.push(format!("could not read stdin: {why}; the message is what came before"));
+                break;
+            }
             Ok(read) => buffer.get(..read).unwrap_or_default(),
         };
         let room = (MAX_STDIN_BYTES - kept.len()).min(read.len());

@@ -60,6 +60,29 @@ fn words_that_are_no_fields_join_the_message() {
 }
 
 #[test]
+fn a_variable_that_is_not_set_does_not_hide_the_message() {
+    for word in ["_msg=", "_msg:=null", "_msg:=\"\""] {
+        assert_eq!(sent(&["backup failed", word])["_msg"], "backup failed", "{word}");
+    }
+    assert_eq!(sent(&["backup failed", "_msg=own", "_msg="])["_msg"], "own");
+    let time = sent(&["m", "-t", "2026-11-20T12:00:00Z", "_time="])["_time"].clone();
+    assert!(time.as_str().unwrap().starts_with("2026-11-20T12:00:00"), "{time}");
+}
+
+#[test]
+fn a_stdin_that_cannot_be_read_is_told_and_the_record_goes_with_it() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let why = "could not read stdin: Is a directory; the message is what came before";
+    env::finish(&mut env.shell("vlog send - code=3 < /")).kept_the_promise().saying(why);
+    let record = server.record();
+    assert_eq!(
+        (&record["_msg"], &record["code"], &record["level"], &record["vlog_error"]),
+        (&json!("(empty)"), &json!("3"), &json!("warn"), &json!(why))
+    );
+}
+
+#[test]
 fn with_a_message_option_every_word_is_a_field() {
     let record = sent(&["-m", "-5 degrees", "a=b", "c=d"]);
     assert_eq!(
