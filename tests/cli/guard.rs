@@ -244,10 +244,9 @@ fn with_few_descriptors_a_guard_is_run_all_the_same() {
         let finished = env::finish_with(&mut env.shell(&script), PAYLOAD);
         assert_eq!((finished.status, finished.text()), (Some(2), PAYLOAD), "{limit}: {finished:?}");
         if !finished.stderr.is_empty() {
-            assert_eq!(
-                finished.stderr,
-                "vlog: could not log sh: Too many open files (os error 24); it runs all the same\n"
-            );
+            // What the error is called is the C library's.
+            let finished = finished.saying("vlog: could not log sh: ");
+            assert!(finished.stderr.ends_with("(os error 24); it runs all the same\n"), "{finished:?}");
             in_place += 1;
         }
         // What may not block does not take vlog's place.
