@@ -500,3 +500,95 @@ pub fn suffix(name: &str) -> &str {
 pub fn arrival(name: &str) -> Option<Time> {
     name.get(..20)?.parse().ok().map(Time)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str = "{\"a\":1}\n{\"b\":2}\n{\"to\n\n{\"c\":3}\n";
+
+    /// An entry with these lines, in a directory of its own.
+    fn entry(lines: &str) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let name =
+            append(folder.path(), &Destination::default(), lines.as_bytes(), ENTRY_BYTES).unwrap().name;
+        (folder, name)
+    }
+
+    #[track_caller]
+    fn found(folder: &Path, name: &str) -> Box<Entry> {
+        match Entry::find(folder, name) {
+            Found::Entry(entry) => entry,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn text(entry: &mut Entry, most: usize) -> String {
+        String::from_utf8(entry.next(most).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn records_come_in_pieces_between_what_is_torn() {
+        let (folder, name) = entry(LINES);
+        let mut entry = found(folder.path(), &name);
+        assert_eq!(entry.records(), 4);
+        assert_eq!(text(&mut entry, 1), "{\"a\":1}\n", "one at the least");
+        assert_eq!(text(&mut entry, 15), "{\"a\":1}\n");
+        assert_eq!(text(&mut entry, 9999), "{\"a\":1}\n{\"b\":2}\n", "up to the torn one");
+        entry.advance(8).unwrap();
+        entry.limit(7777);
+        let name = entry.name().to_owned();
+        drop(entry);
+        let mut entry = found(folder.path(), &name);
+        assert_eq!((text(&mut entry, 9999).as_str(), entry.most), ("{\"b\":2}\n", 7777));
+        entry.advance(8).unwrap();
+        assert_eq!(text(&mut entry, 9999), "{\"c\":3}\n");
+        entry.advance(8).unwrap();
+        assert!(entry.is_over() && !folder.path().join(name).exists());
+    }
+
+    #[test]
+    fn an_offset_that_is_not_just_behind_a_newline_counts_as_none() {
+        let (folder, name) = entry("{\"a\":1}\n{\"b\":2}\n");
+        let content = fs::read_to_string(folder.path().join(&name)).unwrap();
+        let start = content.find('\n').unwrap() + 1;
+        for (sent, first) in [
+            (start + 8, "{\"b\":2}\n"),
+            (start, "{\"a\":1}\n"),
+            (start + 9, "{\"a\":1}\n"),
+            (7, "{\"a\":1}\n"),
+            (9_999_999, "{\"a\":1}\n"),
+        ] {
+            let noted = content.replacen(&mark(0, 0), &mark(sent, 0), 1);
+            fs::write(folder.path().join(&name), noted).unwrap();
+            let mut entry = found(folder.path(), &name);
+            assert_eq!(text(&mut entry, 1), first, "{sent}");
+            fs::rename(folder.path().join(entry.name()), folder.path().join(&name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn whoever_opened_an_entry_that_was_renamed_meanwhile_lets_it_go() {
+        let (folder, name) = entry("{\"a\":1}\n");
+        let path = folder.path().join(&name);
+        let file = File::open(&path).unwrap();
+        assert!(is_named(&file, &path));
+        let sealed = seal(folder.path(), &name, Time(1)).unwrap();
+        assert!(is_name(&sealed) && !is_named(&file, &path));
+        append(folder.path(), &Destination::default(), b"{\"b\":2}\n", ENTRY_BYTES).unwrap();
+        assert!(!is_named(&file, &path));
+        fs::remove_file(folder.path().join(&sealed)).unwrap();
+        assert!(!is_named(&file, &folder.path().join(sealed)));
+    }
+
+    #[test]
+    fn while_an_entry_is_held_another_is_made_beside_it() {
+        let (folder, name) = entry("{\"a\":1}\n");
+        let file = File::open(folder.path().join(&name)).unwrap();
+        file.try_lock().unwrap();
+        let grown = append(folder.path(), &Destination::default(), b"{\"b\":2}\n", ENTRY_BYTES).unwrap();
+        assert_ne!(grown.name, name);
+        assert!(matches!(Entry::find(folder.path(), &name), Found::Held));
+        assert_eq!(names(folder.path()), [grown.name, name]);
+    }
+}
