@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     keep_promise_on_panic(&argv, &command);
     panic_if_asked("main");
     // Before anything handles a signal.
-    let ignored = if command.is_empty() { Ignored::default() } else { Ignored::at_start() };
+    let ignored = Ignored::at_start(!command.is_empty());
     signals::survive_file_limits(ignored);
     match read(&argv, !command.is_empty()) {
         Ok((verb, mistakes, dropped)) => {

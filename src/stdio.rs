@@ -23,6 +23,12 @@ pub fn read(buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
+/// What went wrong, without the error's number, which tells a reader nothing.
+#[must_use]
+pub fn plain(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
+}
+
 /// Another descriptor of stdout, if that is a pipe: one can tell whether somebody still reads it.
 #[must_use]
 pub fn pipe_reader() -> Option<OwnedFd> {
@@ -60,10 +66,7 @@ pub fn write_all(bytes: &[u8]) -> io::Result<()> {
 /// It cannot be written; the text is without the error's number.
 pub fn write_all_to(to: BorrowedFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        let written = write_to(to, bytes).map_err(|error| {
-            let text = error.to_string();
-            io::Error::new(error.kind(), text.split(" (os error").next().unwrap_or_default().to_owned())
-        })?;
+        let written = write_to(to, bytes).map_err(|error| io::Error::new(error.kind(), plain(&error)))?;
         bytes = bytes.get(written..).unwrap_or_default();
         if written == 0 {
             ready(&[(to, PollFlags::POLLOUT)], None)?;

@@ -144,7 +144,7 @@ mod tests {
         let words: Vec<_> = ["sh", "-c", script].iter().map(Into::into).collect();
         let command = Command::new(&words).unwrap();
         let kept = || Kept::new(1000, 1000);
-        collect(&command, payload.into(), Ignored::at_start(), kept(), kept()).unwrap()
+        collect(&command, payload.into(), Ignored::at_start(true), kept(), kept()).unwrap()
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(shell("kill -s SEGV $$", b"").end.ended, Ended::Signal(11));
         let command = Command::new(&["/nonexistent/command".into()]).unwrap();
         let done =
-            collect(&command, [].into(), Ignored::at_start(), Kept::default(), Kept::default()).unwrap();
+            collect(&command, [].into(), Ignored::at_start(true), Kept::default(), Kept::default()).unwrap();
         assert_eq!(done.end.ended.code(), Some(127));
     }
 

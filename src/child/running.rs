@@ -134,9 +134,10 @@ impl Ready {
 
 /// Catches all signals that concern a command, but for those that were ignored: it ignores them too.
 fn inbox(ignored: Ignored) -> io::Result<Inbox> {
-    let concerning = PASSED_ON.into_iter().chain(OF_TERMINAL).filter(|signal| !ignored.has(*signal));
+    let inbox = Inbox::of(PASSED_ON.into_iter().chain(OF_TERMINAL), ignored)?;
     // What a process ignores, it cannot wait for.
-    Inbox::of(concerning.chain([SIGCHLD]))
+    inbox.catch(SIGCHLD)?;
+    Ok(inbox)
 }
 
 impl Running {
@@ -164,7 +165,7 @@ impl Running {
         };
         let time = start.elapsed();
         // What has come up to now was about the command.
-        inbox.take().for_each(drop);
+        inbox.take();
         self.pumps.iter().for_each(|pump| pump.command_ended());
         let limit = was_told.then(|| Instant::now() + LAST_WORDS_OF_ENDED);
         let hurried = !self.pumps.iter().all(|pump| {

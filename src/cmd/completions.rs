@@ -4,10 +4,13 @@ use super::{Context, Verdict};
 use crate::cli::CompletionsArgs;
 use crate::config::fail_by_environment;
 use crate::report;
+use crate::signals;
 use crate::stdio;
 
 /// Prints the script for `args.shell`.
 pub fn run(args: &CompletionsArgs, context: &Context) -> Verdict {
+    let fail = fail_by_environment(context.env);
+    signals::exit_on_stop(i32::from(fail), context.ignored);
     crate::panic_if_asked("completions");
     let script = match args.shell.as_str() {
         "bash" => include_str!("../../completions/vlog.bash"),
@@ -18,5 +21,5 @@ pub fn run(args: &CompletionsArgs, context: &Context) -> Verdict {
     if let Err(error) = &printed {
         report::say(&format!("could not print the script: {error}"));
     }
-    Verdict { done: printed.is_ok(), fail: fail_by_environment(context.env) }
+    Verdict { done: printed.is_ok(), fail }
 }

@@ -27,6 +27,7 @@ pub fn run(args: &FlushArgs, context: Context) -> Verdict {
     if args.detached {
         leave_caller();
     }
+    let stop = signals::stop(context.ignored).ok();
     let mut config = Config::for_delivery(&args.delivery, context.env);
     let report = Report::new(config.verbose);
     let mut mistakes = context.mistakes;
@@ -34,7 +35,7 @@ pub fn run(args: &FlushArgs, context: Context) -> Verdict {
     tell(&config, &mistakes, report);
     crate::panic_if_asked("flush");
     let verdict = |done| Verdict { done, fail: config.fail };
-    let Some(delivery) = Delivery::new(&config, signals::stop().ok()) else { return verdict(true) };
+    let Some(delivery) = Delivery::new(&config, stop) else { return verdict(true) };
     if let Some(why) = config.route.trouble() {
         report::say(&format!("{why}; nothing was sent"));
         return verdict(false);

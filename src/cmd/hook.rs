@@ -78,8 +78,8 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     }
     let time = Time::now();
     let command = Command::new(&context.command);
-    // A command has signals of its own.
-    let stop = if command.is_none() { signals::stop().ok() } else { None };
+    // A signal is an order to stop waiting, not to lose the record.
+    let stop = signals::stop(context.ignored).ok();
     let mut config = Config::for_delivery(&args.delivery, context.env);
     config.dry_run = args.dry_run;
     config.timeout = config.timeout.min(TIMEOUT);
@@ -97,13 +97,19 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     let outcome = command.map(|command| {
         let words: Vec<_> = context.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let payload = Some(kept).filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES);
-        let outcome = command::run(&command, &words, payload, context.ignored, args.never_block);
+        let has_signal = |stop: &UnixStream| signals::use_up(stop) > 0;
+        let outcome = if taken.stopped || stop.as_ref().is_some_and(has_signal) {
+            command::Outcome::interrupted(&command)
+        } else {
+            command::run(&command, &words, payload, context.ignored, args.never_block)
+        };
+        // What came meanwhile was about the command.
+        stop.as_ref().map(has_signal);
         outcome.keep_on_panic(report);
         taken.last_byte = Instant::now();
         outcome
     });
     let status = ExitCode::from(outcome.as_ref().map_or(0, |outcome| outcome.status));
-    let stop = stop.or_else(|| signals::stop().ok());
     crate::panic_if_asked("hook-record");
     let mut event = event(&scan, &given);
     if let Some(outcome) = &outcome {
@@ -190,7 +196,7 @@ fn read(word: Option<String>, given: &Given, command: &[OsString], stop: Option<
     let taken = match word {
         Some(word) => {
             see(word.as_bytes());
-            Taken { last_byte: Instant::now(), trouble: None }
+            Taken { last_byte: Instant::now(), stopped: false, trouble: None }
         }
         None => take(stop, &mut see),
     };
@@ -227,6 +233,8 @@ fn bare(word: &str) -> &str {
 struct Taken {
     /// When its last byte came, or the wait for it began.
     last_byte: Instant,
+    /// Whether a signal has ended it.
+    stopped: bool,
     /// Why it could not be taken, if so.
     trouble: Option<String>,
 }
@@ -234,7 +242,7 @@ struct Taken {
 /// Hands on what comes on stdin, until `sink` has enough, the agent is silent, or a signal comes; then what lies in the
 /// pipe already.
 fn take(stop: Option<&UnixStream>, sink: &mut dyn FnMut(&[u8]) -> bool) -> Taken {
-    let mut taken = Taken { last_byte: Instant::now(), trouble: None };
+    let mut taken = Taken { last_byte: Instant::now(), stopped: false, trouble: None };
     if io::stdin().is_terminal() {
         report::say(
             "there is no payload on a terminal; vlog hook belongs in an agent's settings, see vlog hook --settings",
@@ -249,6 +257,7 @@ fn take(stop: Option<&UnixStream>, sink: &mut dyn FnMut(&[u8]) -> bool) -> Taken
         let left = end.saturating_duration_since(Instant::now());
         let wait = if has_enough { Duration::ZERO } else { left.min(SILENCE) };
         if left.is_zero() || !wait_for_stdin(stop, wait) {
+            taken.stopped = stop.is_some_and(|stop| signals::use_up(stop) > 0);
             return taken;
         }
         match stdio::read(&mut buffer) {
@@ -261,16 +270,11 @@ fn take(stop: Option<&UnixStream>, sink: &mut dyn FnMut(&[u8]) -> bool) -> Taken
                 }
             }
             Err(error) => {
-                taken.trouble = Some(format!("could not read stdin: {}", plain(&error)));
+                taken.trouble = Some(format!("could not read stdin: {}", stdio::plain(&error)));
                 return taken;
             }
         }
     }
-}
-
-/// What went wrong, without its number.
-fn plain(error: &io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Waits until there is something to read; `false` if nothing came, or a signal did.
@@ -279,9 +283,7 @@ fn wait_for_stdin(stop: Option<&UnixStream>, time: Duration) -> bool {
     let mut fds = vec![(stdin.as_fd(), PollFlags::POLLIN)];
     fds.extend(stop.map(|stop| (stop.as_fd(), PollFlags::POLLIN)));
     let ready = ready(&fds, Some(time)).unwrap_or_default();
-    let signalled = ready.get(1) == Some(&true)
-        && stop.is_some_and(|mut stop| io::Read::read(&mut stop, &mut [0]).is_ok());
-    !signalled && ready.first() == Some(&true)
+    ready.first() == Some(&true) && ready.get(1) != Some(&true)
 }
 
 /// The record of an event; `None` if `VLOG_MIN_LEVEL` keeps it back.

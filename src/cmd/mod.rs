@@ -33,7 +33,7 @@ pub struct Context<'a> {
     pub dropped: Vec<String>,
     /// The command to run and its arguments, for verbs that run one.
     pub command: Vec<OsString>,
-    /// What vlog was started to ignore; known only if there is a command.
+    /// What vlog was started to ignore.
     pub ignored: Ignored,
 }
 

@@ -3,7 +3,7 @@
 //! This file reads, copies and minds the signals; the server is `ship.rs`'s affair. Input is copied to stdout
 //! before anything else is done with it, so that whatever goes wrong here, the pipeline gets its bytes.
 
-use std::io::{self, ErrorKind, IsTerminal, Read};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::multiline::Joiner;
 use crate::parse::{Mode, Parser};
 use crate::report::{self, Report};
 use crate::ship::{Shipper, Source};
-use crate::signals;
+use crate::signals::{self, Ignored};
 use crate::stdio;
 use crate::time::Time;
 use crate::wait::{PollFlags, ready};
@@ -42,6 +42,7 @@ const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sends the lines of stdin.
 pub fn run(args: PipeArgs, context: Context) -> Verdict {
+    let mut signals = Signals::catch(context.ignored);
     let mut config = Config::for_delivery(&args.delivery, context.env);
     config.dry_run = args.dry_run;
     let report = Report::new(config.verbose);
@@ -61,7 +62,6 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
         report::say("reading lines from the terminal; Ctrl-D ends");
     }
     let mut input = Input::default();
-    let mut signals = Signals::catch();
     let mut tee = Tee { wanted: args.tee };
     crate::panic_if_asked("pipe");
     let Some(delivery) = delivery else {
@@ -173,7 +173,8 @@ impl Intake<'_> {
 
 /// What `pipe` still owes its neighbours when it has panicked: to take everything, and to pass it on.
 pub fn carry_on(tee: bool) {
-    copy(&mut Input::default(), &mut Signals::catch(), &mut Tee { wanted: tee }, Report::new(false));
+    let mut signals = Signals::catch(Ignored::at_start(false));
+    copy(&mut Input::default(), &mut signals, &mut Tee { wanted: tee }, Report::new(false));
 }
 
 /// Reads to the end and only copies.
@@ -199,11 +200,11 @@ struct Signals {
 
 impl Signals {
     /// Without descriptors for it, signals do what they do by default.
-    fn catch() -> Self {
+    fn catch(ignored: Ignored) -> Self {
         let patience = usize::from(!io::stdin().is_terminal());
         Self {
-            interrupt: signals::interrupt().ok(),
-            terminate: signals::terminate().ok(),
+            interrupt: signals::interrupt(ignored).ok(),
+            terminate: signals::terminate(ignored).ok(),
             patience,
             ended: false,
         }
@@ -224,12 +225,12 @@ impl Signals {
             let interrupted = self.interrupt.is_some() && found.next() == Some(true);
             let terminated = found.next() == Some(true);
             if interrupted {
-                let count = use_up(self.interrupt.as_ref());
+                let count = self.interrupt.as_ref().map_or(0, signals::use_up);
                 self.ended |= count > self.patience;
                 self.patience = self.patience.saturating_sub(count);
             }
             if terminated {
-                use_up(self.terminate.as_ref());
+                self.terminate.as_ref().map(signals::use_up);
                 self.ended = true;
             }
             if is_ready || !(interrupted || terminated) {
@@ -237,11 +238,6 @@ impl Signals {
             }
         }
     }
-}
-
-/// Takes the signals that have come and counts them.
-fn use_up(signal: Option<&UnixStream>) -> usize {
-    signal.and_then(|mut stream| stream.read(&mut [0; 16]).ok()).unwrap_or(0)
 }
 
 /// stdin until its end, or until a signal asks to end.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::{Context, Verdict, level_flag, tell};
 use crate::cli::QueryArgs;
 use crate::client::{Client, FORM, Failure, form};
-use crate::config::{Config, Endpoint, parse_names};
+use crate::config::{Config, Endpoint, fail_by_environment, parse_names};
 use crate::deliver;
 use crate::follow::{self, Follow};
 use crate::logsql::hints::{hints, mark, place, proposal};
@@ -46,6 +46,10 @@ const HITS: &str = "/select/logsql/hits";
 
 /// Prints what the server finds.
 pub fn run(args: &QueryArgs, context: Context) -> Verdict {
+    let fail = args.server.fail || fail_by_environment(context.env);
+    // A tail ends by a signal, and has not failed then.
+    let status = i32::from((fail || args.exit_empty) && !args.follow);
+    signals::exit_on_stop(status, context.ignored);
     let mut config = Config::for_query(args, context.env);
     config.dry_run = args.dry_run;
     let report = Report::new(config.verbose);
@@ -74,8 +78,6 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
         });
         return verdict(false, 0);
     };
-    // Without a handler a signal does what it does by default. A tail ends by one, and has not failed then.
-    let _ = signals::exit_on_stop(i32::from((config.fail || args.exit_empty) && !args.follow));
     let asking = Asking { args, config: &config, endpoint, terminal };
     let mut rows = 0;
     let asked = if args.dry_run {

@@ -16,9 +16,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use signal_hook::consts::SIGPIPE;
-
 use super::{Context, Shared, encoder, not_an_item, sort_words, tell};
 use crate::child::{
     Command, End, Ended, NotRun, Running, StartError, Stdin, Tail, Tap, Target, linger, prepare,
@@ -35,6 +32,7 @@ use crate::ship::{Shipper, Source};
 use crate::signals::{self, Ignored};
 use crate::time::Time;
 use crate::wait::{PollFlags, ready};
+use serde_json::Value;
 
 /// What lies between the streams and the logging thread: as much as half a second's work for it.
 const QUEUE_BYTES: usize = 1024 * 1024;
@@ -132,15 +130,13 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
 /// What `run` still owes when it has panicked before its command was there: to run it.
 #[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
 pub fn carry_on(command: &Command) {
-    process::exit(i32::from(instead(command, Ignored::at_start()).code));
+    process::exit(i32::from(instead(command, Ignored::at_start(true)).code));
 }
 
 /// Puts the command into the place of this process, since there is nothing to log, or no way to do it. Returns only
 /// if that cannot be.
 fn instead(command: &Command, ignored: Ignored) -> NotRun {
-    if !ignored.has(SIGPIPE) {
-        signals::catch_pipe();
-    }
+    signals::catch_pipe(ignored);
     let why = command.exec();
     report::say(&format!("could not run {}: {}", command.path(), why.why));
     why

@@ -1,6 +1,6 @@
 //! `vlog send`: one record from the command line.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
@@ -27,7 +27,7 @@ const MAX_STDIN_BYTES: usize = 16 * 1024 * 1024;
 /// Sends the record that `args` describe.
 pub fn run(args: SendArgs, context: Context) -> Verdict {
     // A signal is an order to stop waiting, not to lose the record. Without descriptors it ends the process.
-    let stop = signals::stop().ok();
+    let stop = signals::stop(context.ignored).ok();
     let mut config = Config::for_delivery(&args.delivery, context.env);
     config.dry_run = args.dry_run;
     let report = Report::new(config.verbose);
@@ -192,5 +192,5 @@ fn wait_for_stdin(stop: Option<&UnixStream>) -> bool {
     let mut fds = vec![(stdin.as_fd(), PollFlags::POLLIN)];
     fds.extend(stop.map(|stop| (stop.as_fd(), PollFlags::POLLIN)));
     let stopped = ready(&fds, None).is_ok_and(|ready| ready.get(1) == Some(&true));
-    !(stopped && stop.is_some_and(|mut stop| stop.read(&mut [0]).is_ok()))
+    !(stopped && stop.is_some_and(|stop| signals::use_up(stop) > 0))
 }

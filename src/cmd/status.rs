@@ -5,14 +5,17 @@ use serde_json::{Map, Value, json};
 use super::{Context, Verdict, tell};
 use crate::breaker::{Breaker, State};
 use crate::cli::StatusArgs;
-use crate::config::{Config, Env, Route, query_url};
+use crate::config::{Config, Env, Route, fail_by_environment, query_url};
 use crate::deliver::{Delivery, destination};
 use crate::report::{self, Report};
+use crate::signals;
 use crate::stdio;
 use crate::time::Time;
 
 /// Prints how things stand.
 pub fn run(args: &StatusArgs, context: Context) -> Verdict {
+    let fail = args.delivery.server.fail || fail_by_environment(context.env);
+    signals::exit_on_stop(i32::from(fail), context.ignored);
     let mut config = Config::for_delivery(&args.delivery, context.env);
     let report = Report::new(config.verbose);
     let mut mistakes = context.mistakes;

@@ -22,4 +22,5 @@ mod screen;
 mod select;
 mod send;
 mod server;
+mod signals;
 mod tls;

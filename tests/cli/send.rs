@@ -554,6 +554,8 @@ fn no_thread_is_started_and_no_file_is_opened_for_a_literal_address() {
         };
         let calls: Vec<_> = text.lines().filter(|line| line.contains('(')).filter(own).collect();
         let calls: Vec<_> = calls.into_iter().filter(|line| !line.contains(".so")).collect();
+        // Which signals were ignored at the start, no system call tells.
+        let calls: Vec<_> = calls.into_iter().filter(|line| !line.contains("/proc/self/status")).collect();
         // The outbox is looked for, and is not there.
         let calls: Vec<_> = calls.into_iter().filter(|line| !line.contains("/vlog/outbox")).collect();
         assert!(calls.is_empty(), "{calls:#?}");

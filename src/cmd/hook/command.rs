@@ -152,6 +152,14 @@ fn script_name(words: &[String]) -> Option<String> {
 }
 
 impl Outcome {
+    /// Of a command that was not run, since a signal came while its payload did: whoever wants vlog to end does not
+    /// wait for the command, and half a payload is nothing to decide by.
+    #[must_use]
+    pub fn interrupted(command: &Command) -> Self {
+        let trouble = Some("was not run: a signal came before all of its payload".to_owned());
+        Self { name: command.name(), status: 0, trouble, done: None, hurried: true }
+    }
+
     /// From now on nothing that goes wrong here changes what the command decided.
     #[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
     pub fn keep_on_panic(&self, report: Report) {
