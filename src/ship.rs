@@ -3,9 +3,12 @@
 //! The [`Shipper`] gathers records into batches; a sender thread delivers them one after the other. Between them
 //! stands a queue of bounded size. While the server answers, a full queue makes the shipper wait: a healthy
 //! server sets the pace and nothing overflows. Once the server owes an answer for 500 ms, what does not fit goes
-//! to the outbox, until it answers again. Between batches the sender drains the outbox.
+//! to the outbox, until it answers again. Between batches the sender drains the outbox. A batch has one owner at a time,
+//! who delivers or keeps it: the shipper, then the queue, then the sender.
 
 use std::collections::VecDeque;
+use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +22,7 @@ use crate::protocol::Batch;
 use crate::record::{Encoder, Fields, OwnFields, Parts, Record};
 use crate::report::{self, Report, records};
 use crate::time::Time;
+use crate::wait::Patience;
 
 /// A batch goes out when it has this many records...
 const BATCH_RECORDS: u64 = 1000;
@@ -40,8 +44,12 @@ const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// How long the server may owe an answer before a full queue stops holding up the shipper.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What a sender in the middle of its last failure needs to put its batch into the outbox.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long, after the end, the sender may take to put what it has in hand into the outbox. That is a matter of
+/// milliseconds; whoever takes longer hangs, on a broken disk for one.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The name of the thread that delivers.
+const SENDER: &str = "sender";
 
 /// How often an idle sender looks after what waits in the outbox.
 const IDLE: Duration = Duration::from_secs(1);
@@ -109,15 +117,16 @@ pub struct Shipper {
 }
 
 impl Shipper {
-    /// Starts the sender; `timeout` is one batch's.
+    /// Starts the sender.
     #[must_use]
-    pub fn start(delivery: Delivery, timeout: Duration, report: Report, encoder: Encoder) -> Self {
-        let (queue, delivery) = (Arc::new(Queue::default()), Arc::new(delivery));
+    pub fn start(route: Route, delivery: Delivery, encoder: Encoder) -> Self {
+        let Route { queue, timeout, report } = route;
+        let delivery = Arc::new(delivery);
         let (of_sender, by_sender) = (Arc::clone(&queue), Arc::clone(&delivery));
         let sender = move || of_sender.deliver_all(&by_sender, timeout, report);
-        if let Err(error) = thread::Builder::new().name("sender".to_owned()).spawn(sender) {
+        if let Err(error) = thread::Builder::new().name(SENDER.to_owned()).spawn(sender) {
             report.trouble(&format!("could not start the sender: {error}; all records go to the outbox"));
-            queue.lock().closed = true;
+            queue.lock().sender = Sender::Gone(None);
         }
         let (last, batch, opened, doubtful) = (Time(0), Batch::default(), None, (0, None));
         let own_times = OwnTimes::default();
@@ -162,6 +171,7 @@ impl Shipper {
         // The parts of a record are a nanosecond apart.
         self.last.0 = self.last.0.saturating_add_unsigned(written);
         self.batch.records += written;
+        self.queue.progress.made.fetch_add(written, Ordering::Relaxed);
         if written > 0 && self.opened.is_none() {
             self.opened = Some(Instant::now());
         }
@@ -191,7 +201,7 @@ impl Shipper {
     }
 
     fn keep(&self, batch: &Batch, why: &str) {
-        self.queue.note(&self.delivery.keep(batch, why), self.report);
+        self.queue.note(batch, &self.delivery.keep(batch, why), self.report);
     }
 
     /// Sends off the rest and waits until all is delivered, for `time` at most; what is not goes to the outbox. If
@@ -203,6 +213,11 @@ impl Shipper {
         for batch in self.queue.close(Instant::now() + time) {
             self.keep(&batch, "could not deliver everything in time");
         }
+        let stuck = self.queue.wait_for_sender();
+        let left = self.queue.lock().take_left();
+        for batch in left {
+            self.keep(&batch, "could not deliver everything");
+        }
         let dropped = self.delivery.dropped();
         if dropped > 0 {
             self.tell_dropped(dropped, common);
@@ -212,10 +227,10 @@ impl Shipper {
             self.delivery.count_doubtful(doubtful);
             self.report.trouble(&format!("the time of {} {why}", records(doubtful)));
         }
-        let missing = self.queue.lock().missing.clone();
+        let missing = std::mem::take(&mut self.queue.lock().missing);
         // Some may have been delivered since.
         let kept = if missing.kept > 0 { missing.kept.min(self.delivery.undelivered()) } else { 0 };
-        Missing { kept, dropped, ..missing }
+        Missing { kept, dropped, lost: missing.lost + stuck, ..missing }
     }
 
     /// Puts a record into the outbox that says what it has dropped.
@@ -258,8 +273,10 @@ pub struct Missing {
     /// Of what the outbox held, from this run and before, by its cap.
     dropped: u64,
     lost: u64,
-    /// The first trouble that is told even to those who did not ask.
-    alarm: Option<String>,
+    /// The first trouble that is told even to those who did not ask, and how many records it is about.
+    alarm: Option<(String, u64)>,
+    /// The sender has panicked. That is a bug, which must not show in what a command writes.
+    by_panic: bool,
 }
 
 impl Missing {
@@ -269,20 +286,84 @@ impl Missing {
         self.kept + self.lost == 0
     }
 
-    /// Tells the sum, if there is anything to tell.
+    /// Tells the sum: always if something is gone, or went nowhere because of a setting (but after a panic), otherwise
+    /// to those who want to hear of trouble.
     pub fn tell(&self, report: Report) {
-        let kept = (self.kept > 0).then(|| format!("{} kept in the outbox", records(self.kept)));
-        let dropped =
-            (self.dropped > 0).then(|| format!("{} dropped from it, for it is full", records(self.dropped)));
-        let lost = (self.lost > 0).then(|| format!("{} lost", records(self.lost)));
-        let parts: Vec<_> = kept.into_iter().chain(dropped).chain(lost).collect();
-        let sum = parts.join(" and ");
-        match &self.alarm {
-            _ if parts.is_empty() => {}
-            // What it says of the first batch was not told yet.
-            Some(alarm) if !report.is_talkative() => report::say(&format!("{alarm}; in all {sum}")),
-            _ => report.trouble(&format!("could not deliver everything; in all {sum}")),
+        let part = |count: u64, what: &str| (count > 0).then(|| format!("{} {what}", records(count)));
+        let parts = [
+            part(self.kept, "kept in the outbox"),
+            part(self.dropped, "dropped from it, for it is full"),
+            part(self.lost, "lost"),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return;
         }
+        let sum = format!("could not deliver everything; in all {}", parts.join(" and "));
+        match &self.alarm {
+            _ if self.by_panic => report.trouble(&sum),
+            // Those who are talked to have heard of the first already.
+            Some(_) if report.is_talkative() => report::say(&sum),
+            Some((alarm, all)) if *all == self.kept + self.dropped + self.lost => report::say(alarm),
+            Some((alarm, _)) => report::say(&format!("{alarm}; in all {}", parts.join(" and "))),
+            None if self.dropped + self.lost > 0 => report::say(&sum),
+            None => report.trouble(&sum),
+        }
+    }
+}
+
+/// How far the records of a run have come.
+#[derive(Debug, Default)]
+pub struct Progress {
+    made: AtomicU64,
+    /// Delivered, kept, or told to be lost.
+    settled: AtomicU64,
+}
+
+impl Progress {
+    /// How many records are still on their way.
+    #[must_use]
+    pub fn on_their_way(&self) -> u64 {
+        self.made.load(Ordering::Relaxed).saturating_sub(self.settled.load(Ordering::Relaxed))
+    }
+
+    /// A number that grows as long as something goes on.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.made.load(Ordering::Relaxed).wrapping_add(self.settled.load(Ordering::Relaxed))
+    }
+}
+
+/// The way from a shipper to its sender.
+#[derive(Clone)]
+pub struct Route {
+    queue: Arc<Queue>,
+    timeout: Duration,
+    report: Report,
+}
+
+impl Route {
+    /// `timeout` is one batch's. From now on a panic of the sender leaves what it has in hand to the shipper; the
+    /// thread itself is left to the hook that was there before. To be made before there are threads: one that has
+    /// panicked never leaves the hook, and as long as it is there nobody can set another.
+    #[must_use]
+    pub fn new(timeout: Duration, report: Report) -> Self {
+        let queue = Arc::new(Queue::default());
+        let of_hook = Arc::clone(&queue);
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if thread::current().name() == Some(SENDER) {
+                of_hook.lose_sender();
+            }
+            before(panic);
+        }));
+        Self { queue, timeout, report }
+    }
+
+    /// How far the records have come.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.queue.progress
     }
 }
 
@@ -291,26 +372,35 @@ impl Missing {
 struct Queue {
     state: Mutex<State>,
     changed: Condvar,
+    progress: Progress,
 }
 
 #[derive(Default)]
 struct State {
-    batches: VecDeque<Arc<Batch>>,
+    batches: VecDeque<Batch>,
     /// Their size.
     bytes: usize,
-    /// The batch that is being delivered.
-    in_hand: Option<Arc<Batch>>,
+    sender: Sender,
     /// Since when the server has not answered; a time-out is no answer.
     owed_since: Option<Instant>,
-    /// Whether the outbox is being drained.
-    draining: bool,
     /// No more batches come, and all must be over by then.
     end: Option<Instant>,
-    /// There is no sender, or it is not waited for any more.
-    closed: bool,
     missing: Missing,
     /// Whether the last batch was delivered too.
     failing: bool,
+}
+
+/// What the sender does.
+#[derive(Default)]
+enum Sender {
+    #[default]
+    Idle,
+    /// It drains the outbox.
+    Draining,
+    /// It delivers this batch, or keeps it: nobody else does either.
+    Delivering(Arc<Batch>),
+    /// There is none any more, and this is what it had in hand.
+    Gone(Option<Arc<Batch>>),
 }
 
 /// What the sender does next.
@@ -321,6 +411,22 @@ enum Task {
     Idle,
     /// Nothing any more.
     End,
+}
+
+impl State {
+    fn is_gone(&self) -> bool {
+        matches!(self.sender, Sender::Gone(_))
+    }
+
+    fn is_busy(&self) -> bool {
+        matches!(self.sender, Sender::Draining | Sender::Delivering(_))
+    }
+
+    /// What is nobody's: the batches in the queue, and what a sender that is gone had in hand.
+    fn take_left(&mut self) -> Vec<Arc<Batch>> {
+        let of_sender = if let Sender::Gone(batch) = &mut self.sender { batch.take() } else { None };
+        of_sender.into_iter().chain(self.batches.drain(..).map(Arc::new)).collect()
+    }
 }
 
 impl Queue {
@@ -339,7 +445,7 @@ impl Queue {
             return Ok(());
         }
         let mut state = self.lock();
-        while state.bytes >= QUEUE_BYTES && !state.closed {
+        while state.bytes >= QUEUE_BYTES && !state.is_gone() {
             let owed = state.owed_since.map_or(Duration::ZERO, |since| since.elapsed());
             let left = PATIENCE.saturating_sub(owed);
             if left.is_zero() {
@@ -347,29 +453,53 @@ impl Queue {
             }
             state = self.wait(state, left);
         }
-        if state.bytes >= QUEUE_BYTES || state.closed {
+        if state.bytes >= QUEUE_BYTES || state.is_gone() {
             return Err(batch);
         }
         state.bytes += batch.lines.len();
-        state.batches.push_back(Arc::new(batch));
+        state.batches.push_back(batch);
         self.changed.notify_all();
         Ok(())
     }
 
-    /// Waits until everything is delivered or `end` has come; what was not.
+    /// Waits until everything is delivered or `end` has come. What nobody has begun to deliver, or whoever had is gone.
     fn close(&self, end: Instant) -> Vec<Arc<Batch>> {
         let mut state = self.lock();
         state.end = Some(end);
         self.changed.notify_all();
-        while !state.closed && (state.in_hand.is_some() || state.draining || !state.batches.is_empty()) {
-            let left = (end + LAST_WORDS).saturating_duration_since(Instant::now());
+        while !state.is_gone() && (state.is_busy() || !state.batches.is_empty()) {
+            let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             state = self.wait(state, left);
         }
-        state.closed = true;
-        state.in_hand.take().into_iter().chain(std::mem::take(&mut state.batches)).collect()
+        state.take_left()
+    }
+
+    /// Waits until the sender has delivered or kept what it has in hand, after the end. How many records it still has
+    /// if that takes too long.
+    fn wait_for_sender(&self) -> u64 {
+        let mut state = self.lock();
+        let mut patience = Patience::new(LAST_WORDS);
+        while state.is_busy() && !patience.is_over() {
+            state = patience.step(|time| self.wait(state, time));
+        }
+        if let Sender::Delivering(batch) = &state.sender { batch.records } else { 0 }
+    }
+
+    /// The sender has panicked, and is parked.
+    fn lose_sender(&self) {
+        // Were it held by the sender itself, nobody could ever have it again.
+        let Ok(mut state) = self.state.try_lock() else { return };
+        let batch = match std::mem::take(&mut state.sender) {
+            Sender::Delivering(batch) => Some(batch),
+            Sender::Gone(batch) => batch,
+            Sender::Idle | Sender::Draining => None,
+        };
+        state.sender = Sender::Gone(batch);
+        state.missing.by_panic = true;
+        self.changed.notify_all();
     }
 
     /// The sender's next task. `idle` says how long it may wait for one.
@@ -377,10 +507,11 @@ impl Queue {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            let is_over = state.closed || state.end.is_some_and(|end| end <= now);
+            let is_over = state.is_gone() || state.end.is_some_and(|end| end <= now);
             if let Some(batch) = if is_over { None } else { state.batches.pop_front() } {
                 state.bytes -= batch.lines.len();
-                state.in_hand = Some(Arc::clone(&batch));
+                let batch = Arc::new(batch);
+                state.sender = Sender::Delivering(Arc::clone(&batch));
                 state.owed_since.get_or_insert(now);
                 self.changed.notify_all();
                 return Task::Deliver(batch, state.end.map_or(now + timeout, |end| end.min(now + timeout)));
@@ -399,29 +530,25 @@ impl Queue {
         }
     }
 
-    /// Begins a wait for the server that is not about a batch; not any more when the end has come.
-    fn begin_drain(&self) -> bool {
+    /// Ends a wait for the server, and begins to `drain` or to be idle. `answered` says whether it took what it was
+    /// given; whoever refuses at once is not slow either.
+    fn end_wait(&self, answered: bool, drain: bool) {
         let mut state = self.lock();
-        state.draining = state.end.is_none();
-        if state.draining {
-            state.owed_since.get_or_insert_with(Instant::now);
-        }
-        state.draining
-    }
-
-    /// Ends a wait for the server. `answered` says whether it took what it was given; whoever refuses at once is
-    /// not slow either.
-    fn end_wait(&self, answered: bool) {
-        let mut state = self.lock();
-        state.draining = false;
         if answered || state.owed_since.is_some_and(|since| since.elapsed() < PATIENCE) {
             state.owed_since = None;
+        }
+        if drain {
+            state.sender = Sender::Draining;
+            state.owed_since.get_or_insert_with(Instant::now);
+        } else {
+            state.sender = Sender::Idle;
         }
         self.changed.notify_all();
     }
 
-    /// Notes what became of records. Of failures in a row only the first is told.
-    fn note(&self, fate: &Fate, report: Report) {
+    /// Notes what became of a batch. Of failures in a row only the first is told.
+    fn note(&self, batch: &Batch, fate: &Fate, report: Report) {
+        self.progress.settled.fetch_add(batch.records, Ordering::Relaxed);
         let mut state = self.lock();
         let was_failing = std::mem::replace(&mut state.failing, *fate != Fate::Delivered);
         let why = match fate {
@@ -432,12 +559,12 @@ impl Queue {
             }
             Fate::Withheld(why, records) => {
                 state.missing.kept += records;
-                state.missing.alarm.get_or_insert_with(|| why.clone());
+                state.missing.alarm.get_or_insert_with(|| (why.clone(), *records));
                 why
             }
             Fate::Lost(why, records) => {
                 state.missing.lost += records;
-                state.missing.alarm.get_or_insert_with(|| why.clone());
+                state.missing.alarm.get_or_insert_with(|| (why.clone(), *records));
                 why
             }
         };
@@ -449,56 +576,47 @@ impl Queue {
     /// The sender's work.
     fn deliver_all(&self, delivery: &Delivery, timeout: Duration, report: Report) {
         let mut drain = Drain { waiting: None, may_be_more: true, pace: Pace::default() };
-        let mut took = None;
         loop {
             match self.next(timeout, drain.may_be_more.then_some(IDLE)) {
-                Task::End => break,
+                Task::End => return,
                 Task::Deliver(batch, deadline) => {
                     crate::panic_if_asked("sender");
                     let start = Instant::now();
                     let fate = delivery.deliver(&batch, Some(deadline));
-                    // Whoever closed the queue meanwhile has taken the batch over.
-                    if self.lock().in_hand.take().is_some() {
-                        self.note(&fate, report);
-                    }
+                    self.note(&batch, &fate, report);
                     let delivered = fate == Fate::Delivered;
-                    took = delivered.then(|| start.elapsed());
-                    self.end_wait(delivered);
                     drain.may_be_more |= !delivered;
-                    if delivered && drain.may_be_more {
-                        self.drain(delivery, timeout, &mut drain);
+                    let more = delivered && drain.may_be_more;
+                    self.end_wait(delivered, more);
+                    if more {
+                        let answered = self.drain_after(start.elapsed(), delivery, timeout, &mut drain);
+                        self.end_wait(answered, false);
                     }
                 }
-                Task::Idle => self.drain(delivery, timeout, &mut drain),
+                Task::Idle => {
+                    self.end_wait(true, true);
+                    let answered = drain.take(delivery, timeout);
+                    self.end_wait(answered, false);
+                }
             }
-        }
-        let end = self.lock().end;
-        if let (Some(took), true) = (took, end.is_some()) {
-            delivery.drain_along(took, DRAIN_TIME.max(took * 2), end);
         }
     }
 
-    /// Delivers an entry of the outbox, or a part of it.
-    fn drain(&self, delivery: &Delivery, timeout: Duration, drain: &mut Drain) {
-        if !self.begin_drain() {
-            return;
-        }
-        let start = Instant::now();
-        // They are listed anew only when all were looked at.
-        if drain.waiting.is_none() {
-            drain.waiting = delivery.entries(false).ok().flatten();
-        }
-        let Drain { waiting, may_be_more, pace } = drain;
-        let drained = waiting.as_mut().map_or(Drained::Nothing, |waiting| {
-            delivery.drain_if_allowed(waiting, pace.bytes, start.checked_add(timeout))
-        });
-        if let Drained::Some(moved) = &drained {
-            pace.learn(moved.bytes, start.elapsed(), timeout);
-        }
-        self.end_wait(!matches!(drained, Drained::Stopped(..)));
-        if drained == Drained::Nothing {
-            *waiting = None;
-            *may_be_more = delivery.has_entries();
+    /// Takes something out of the outbox after a delivery that took `took`: at the end of a run what can go along with
+    /// it, before that whole entries. Whether the server has answered.
+    fn drain_after(&self, took: Duration, delivery: &Delivery, timeout: Duration, drain: &mut Drain) -> bool {
+        let (end, is_last) = {
+            let state = self.lock();
+            (state.end, state.batches.is_empty())
+        };
+        match end {
+            None => drain.take(delivery, timeout),
+            Some(_) if is_last => {
+                delivery.drain_along(took, DRAIN_TIME.max(took * 2), end);
+                true
+            }
+            // What was just read goes first.
+            Some(_) => true,
         }
     }
 }
@@ -510,6 +628,32 @@ struct Drain {
     /// Whether there may be entries. What an earlier run has left behind is looked after too.
     may_be_more: bool,
     pace: Pace,
+}
+
+impl Drain {
+    /// Delivers an entry, or a part of it. Whether the server has answered.
+    fn take(&mut self, delivery: &Delivery, timeout: Duration) -> bool {
+        let start = Instant::now();
+        // They are listed anew only when all were looked at.
+        if self.waiting.is_none() {
+            self.waiting = delivery.entries(false).ok().flatten();
+        }
+        let drained = self.waiting.as_mut().map_or(Drained::Nothing, |waiting| {
+            delivery.drain_if_allowed(waiting, self.pace.bytes, start.checked_add(timeout))
+        });
+        match drained {
+            Drained::Some(moved) => {
+                self.pace.learn(moved.bytes, start.elapsed(), timeout);
+                true
+            }
+            Drained::Stopped(..) => false,
+            Drained::Nothing => {
+                self.waiting = None;
+                self.may_be_more = delivery.has_entries();
+                true
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -529,8 +673,7 @@ mod tests {
 
     /// What the sender does when the server has said something, or nothing in time.
     fn answer(queue: &Queue, delivered: bool) {
-        queue.lock().in_hand = None;
-        queue.end_wait(delivered);
+        queue.end_wait(delivered, false);
     }
 
     /// A queue that is full while one batch is with the server.
@@ -582,12 +725,43 @@ mod tests {
     }
 
     #[test]
-    fn closing_gives_back_what_was_not_delivered_in_order() {
+    fn closing_gives_back_what_the_sender_does_not_have_in_order() {
         let queue = full();
-        queue.lock().batches.push_back(Arc::new(batch(7)));
+        queue.lock().batches.push_back(batch(7));
         let left: Vec<_> = queue.close(Instant::now()).iter().map(|batch| batch.records).collect();
-        assert_eq!(left, [1, 1, 1, 1, 1, 7]);
+        assert_eq!(left, [1, 1, 1, 1, 7]);
         assert!(matches!(queue.next(LONG, None), Task::End));
+    }
+
+    #[test]
+    fn what_the_sender_has_in_hand_is_its_own_however_long_it_takes() {
+        let queue = full();
+        assert_eq!(queue.close(Instant::now()).len(), 4);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| queue.wait_for_sender());
+            thread::sleep(Duration::from_millis(300));
+            answer(&queue, false);
+            assert_eq!(waiting.join().unwrap(), 0);
+        });
+        assert!(queue.close(Instant::now()).is_empty());
+    }
+
+    #[test]
+    fn a_sender_that_hangs_is_not_waited_for_for_ever_and_its_batch_is_counted() {
+        let queue = full();
+        let start = Instant::now();
+        assert_eq!((queue.close(start).len(), queue.wait_for_sender()), (4, 1));
+        assert!(start.elapsed() >= LAST_WORDS, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn what_a_sender_had_that_is_gone_comes_back_first() {
+        let queue = full();
+        queue.lock().batches.push_back(batch(7));
+        queue.lose_sender();
+        let left: Vec<_> = queue.close(Instant::now() + LONG).iter().map(|batch| batch.records).collect();
+        assert_eq!(left, [1, 1, 1, 1, 1, 7]);
+        assert_eq!((queue.wait_for_sender(), queue.offer(batch(3)).unwrap_err().records), (0, 3));
     }
 
     #[test]
@@ -595,13 +769,13 @@ mod tests {
         let queue = full();
         queue.lock().end = Some(Instant::now());
         assert!(matches!(queue.next(LONG, None), Task::End));
-        assert_eq!(queue.close(Instant::now()).len(), 5);
+        assert_eq!(queue.close(Instant::now()).len(), 4);
     }
 
     #[test]
     fn without_a_sender_everything_comes_back_and_nothing_waits() {
         let queue = Queue::default();
-        queue.lock().closed = true;
+        queue.lock().sender = Sender::Gone(None);
         assert_eq!(queue.offer(batch(3)).unwrap_err().records, 3);
         assert!(queue.close(Instant::now() + LONG).is_empty());
     }

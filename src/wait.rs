@@ -1,4 +1,4 @@
-//! Waiting for descriptors with poll(2).
+//! Waiting: for descriptors with poll(2), and for others no longer than patience lasts.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -7,6 +7,43 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollTimeout, poll};
 
 pub use nix::poll::PollFlags;
+
+/// Each wait counts as this much of a [`Patience`] at most.
+const STEP: Duration = Duration::from_millis(100);
+
+/// Time to wait for somebody, of which only that counts in which this process runs: he may well be a part of it, and
+/// nobody does anything while it is stopped, or the machine sleeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    left: Duration,
+}
+
+impl Patience {
+    /// Waits for `time` in all.
+    #[must_use]
+    pub fn new(time: Duration) -> Self {
+        Self { left: time }
+    }
+
+    /// Whether nothing is left of it.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        self.left.is_zero()
+    }
+
+    /// Leaves `time` of it, unless there is less already.
+    pub fn shorten(&mut self, time: Duration) {
+        self.left = self.left.min(time);
+    }
+
+    /// Waits once; `wait` is given the longest that it may take.
+    pub fn step<T>(&mut self, wait: impl FnOnce(Duration) -> T) -> T {
+        let start = Instant::now();
+        let result = wait(self.left.min(STEP));
+        self.left = self.left.saturating_sub(start.elapsed().min(STEP));
+        result
+    }
+}
 
 /// Waits until one of `fds` is ready for what is asked of it, or has failed; for `timeout` at most, or for ever.
 /// Says of each, in order, whether it is ready: none is when the time was over first.
@@ -40,5 +77,24 @@ pub fn events(fds: &[(BorrowedFd, PollFlags)], timeout: Option<Duration>) -> io:
                 return Ok(polled.iter().map(|fd| fd.revents().unwrap_or(PollFlags::POLLERR)).collect());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn patience_lasts_as_long_as_this_process_waits_and_not_over_a_pause() {
+        let mut patience = Patience::new(Duration::from_millis(250));
+        let start = Instant::now();
+        patience.step(|_| thread::sleep(Duration::from_millis(600)));
+        assert!(!patience.is_over());
+        patience.step(|time| assert_eq!(time, STEP));
+        while !patience.is_over() {
+            patience.step(thread::sleep);
+        }
+        assert!(start.elapsed() >= Duration::from_millis(600 + 100), "{:?}", start.elapsed());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::relay::{Stdin, Tap};
 use super::running::{StartError, prepare};
-use super::{Command, End, Ended};
+use super::{Command, End};
 use crate::signals::Ignored;
 
 /// What a command has left behind.
@@ -121,9 +121,7 @@ pub fn collect(
     let ready = prepare(Stdin::Feed(payload), (tap(&stdout), tap(&stderr)), ignored)?;
     let end = match ready.start(command) {
         Ok((running, mut inbox)) => running.wait(&mut inbox),
-        Err(StartError::Command(why)) => {
-            End { ended: Ended::NotRun(why), time: std::time::Duration::ZERO, hurried: false }
-        }
+        Err(StartError::Command(why)) => End::not_run(why),
         Err(StartError::Setup(error)) => return Err(error),
     };
     let take = |kept: &Mutex<Kept>| std::mem::take(&mut *lock(kept));
@@ -137,6 +135,7 @@ fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::child::Ended;
     use std::time::{Duration, Instant};
 
     /// `sh -c SCRIPT` on a payload, with 1000 bytes kept at each end.

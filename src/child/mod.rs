@@ -39,6 +39,9 @@ const NOT_FOUND: u8 = 127;
 /// A shell's status for a command that is there and cannot be run.
 const CANNOT_RUN: u8 = 126;
 
+/// The status of a command that could not write its output, as most have it.
+const UNWRITTEN: u8 = 1;
+
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -101,8 +104,19 @@ impl Ended {
         if emulate_default_handler(number).is_err() {
             // One that signal-hook has no name for; nothing here handles it.
             let _ = raise(number);
+        } else if let Some(shell) = Self::killer(number) {
+            // IO, which ends a process on Linux, and signal-hook takes it for one that does not. What is handled
+            // here is the default in whatever takes this process's place.
+            let _ = shell.exec();
         }
         ExitCode::from(u8::try_from(128 + number).unwrap_or(u8::MAX))
+    }
+}
+
+impl Ended {
+    /// A shell that ends by this signal.
+    fn killer(number: i32) -> Option<Command> {
+        Command::new(&[SHELL.into(), "-c".into(), format!("kill -{number} $$; exit {}", 128 + number).into()])
     }
 }
 
@@ -124,8 +138,37 @@ pub struct End {
     pub ended: Ended,
     /// How long it ran.
     pub time: Duration,
+    /// What could not be written of its output, and why: a sentence for each stream.
+    pub unwritten: Vec<String>,
     /// Whether somebody wants vlog to end now too.
     pub hurried: bool,
+}
+
+impl End {
+    /// The end of a command that was never started.
+    #[must_use]
+    pub fn not_run(why: NotRun) -> Self {
+        Self { ended: Ended::NotRun(why), time: Duration::ZERO, unwritten: Vec::new(), hurried: false }
+    }
+
+    /// Whether all went well, and all output is where it belongs.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.ended.is_success() && self.unwritten.is_empty()
+    }
+
+    /// The status to end with where that can be no signal.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        let unwritten = if self.unwritten.is_empty() { 0 } else { UNWRITTEN };
+        self.ended.code().map_or(u8::MAX, |code| if code == 0 { unwritten } else { code })
+    }
+
+    /// Ends this process in the same way, as [`Ended::pass`] does; but a success whose output could not be written
+    /// is a failure, as it would be if the command had met the error itself.
+    pub fn pass(&self) -> ExitCode {
+        if self.ended.code().is_some() { ExitCode::from(self.code()) } else { self.ended.pass() }
+    }
 }
 
 /// A command and its arguments, word for word.

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, PipeReader, Read};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::report;
@@ -77,6 +77,8 @@ pub struct Pump {
     tap: Tap,
     /// The command's end of it is the only other one, unless it has handed it on.
     from: Mutex<Option<Arc<PipeReader>>>,
+    /// Why not all could be written, the first time; a reader that is gone is no such reason.
+    unwritten: OnceLock<String>,
     /// Shut down by the other side when the command has ended, and by this side when all is done.
     this_side: UnixStream,
     other_side: UnixStream,
@@ -89,13 +91,20 @@ impl Pump {
     /// No descriptors left.
     pub fn new(target: Target, tap: Tap, from: PipeReader) -> io::Result<Self> {
         let (this_side, other_side) = UnixStream::pair()?;
-        Ok(Self { target, tap, from: Mutex::new(Some(Arc::new(from))), this_side, other_side })
+        let (from, unwritten) = (Mutex::new(Some(Arc::new(from))), OnceLock::new());
+        Ok(Self { target, tap, from, unwritten, this_side, other_side })
     }
 
     /// Which stream it is.
     #[must_use]
     pub fn target(&self) -> Target {
         self.target
+    }
+
+    /// Why not all of the stream could be written, as a sentence; `None` if it was, or if its reader was gone.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<String> {
+        self.unwritten.get().map(|why| format!("could not write {}: {why}", self.target.name()))
     }
 
     /// Says that the command has ended.
@@ -130,7 +139,6 @@ impl Pump {
     fn copy(&self, mut from: &PipeReader, seen: bool) -> bool {
         let mut buffer = vec![0; READ_BYTES];
         let mut is_watched = self.tap.pass;
-        let mut may_write = true;
         let mut end: Option<Instant> = None;
         let mut last_bytes = LAST_BYTES;
         loop {
@@ -180,15 +188,14 @@ impl Pump {
             let bytes = buffer.get(..read).unwrap_or_default();
             if self.tap.pass {
                 match self.target.with(|to| stdio::write_all_to(to, bytes)) {
-                    Ok(()) => may_write = true,
+                    Ok(()) => {}
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => return false,
+                    // The command would have met this error, and gone on or not: it goes on, and its end tells.
                     Err(error) => {
-                        // The command would have met this error, and gone on or not: it goes on, and is told.
-                        if may_write {
-                            let name = self.target.name();
-                            report::say(&format!("could not write {name}: {error}; the command goes on"));
+                        if self.unwritten.set(error.to_string()).is_ok() {
+                            let why = self.unwritten().unwrap_or_default();
+                            report::say(&format!("{why}; the command goes on"));
                         }
-                        may_write = false;
                     }
                 }
             }

@@ -19,7 +19,7 @@ use signal_hook::low_level::raise;
 use super::relay::{Pump, Stdin, Tap, Target, feed};
 use super::{Command, End, Ended, NotRun};
 use crate::signals::{Ignored, Inbox};
-use crate::wait::{PollFlags, ready};
+use crate::wait::{Patience, PollFlags, ready};
 
 /// Signals that concern the command and not vlog: each is passed on whenever it comes.
 const PASSED_ON: [i32; 14] = [
@@ -146,7 +146,7 @@ impl Running {
     pub fn wait(&self, inbox: &mut Inbox) -> End {
         let Some((pid, start)) = self.start.get().copied() else {
             // Nobody waits for what was not started.
-            return End { ended: Ended::Code(u8::MAX), time: Duration::ZERO, hurried: true };
+            return End { hurried: true, ..End::not_run(Errno::ECHILD.into()) };
         };
         // A caller that blocks it would never be woken; the command has its mask already.
         let _ = SigSet::from(Signal::SIGCHLD).thread_unblock();
@@ -167,12 +167,10 @@ impl Running {
         // What has come up to now was about the command.
         inbox.take();
         self.pumps.iter().for_each(|pump| pump.command_ended());
-        let limit = was_told.then(|| Instant::now() + LAST_WORDS_OF_ENDED);
-        let hurried = !self.pumps.iter().all(|pump| {
-            let time = limit.map(|limit| limit.saturating_duration_since(Instant::now()));
-            linger(inbox, pump.done(), time, LAST_WORDS)
-        });
-        let end = End { ended, time, hurried };
+        let mut patience = was_told.then(|| Patience::new(LAST_WORDS_OF_ENDED));
+        let hurried = !self.pumps.iter().all(|pump| linger(inbox, pump.done(), &mut patience, LAST_WORDS));
+        let unwritten = self.pumps.iter().filter_map(|pump| pump.unwritten()).collect();
+        let end = End { ended, time, unwritten, hurried };
         let _ = self.end.set(end.clone());
         end
     }
@@ -188,7 +186,8 @@ impl Running {
         }
         loop {
             if let Some(ended) = reap(pid) {
-                return Some(End { ended, time: start.elapsed(), hurried: true });
+                let unwritten = self.pumps.iter().filter_map(|pump| pump.unwritten()).collect();
+                return Some(End { ended, time: start.elapsed(), unwritten, hurried: true });
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -232,23 +231,28 @@ fn reap(pid: Pid) -> Option<Ended> {
 /// The first real-time signal, for any of them.
 const REAL_TIME: i32 = 34;
 
-/// Waits until `done` is readable, for `time` at most, and no longer than `hurry` once somebody wants vlog to end.
-/// Whether it is.
-pub fn linger(inbox: &mut Inbox, done: BorrowedFd, time: Option<Duration>, hurry: Duration) -> bool {
-    let mut end = time.and_then(|time| Instant::now().checked_add(time));
+/// Waits until `done` is readable, as long as the patience lasts if there is any, and no longer than `hurry` once
+/// somebody wants vlog to end. Whether it is.
+pub fn linger(inbox: &mut Inbox, done: BorrowedFd, patience: &mut Option<Patience>, hurry: Duration) -> bool {
     loop {
-        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let fds = [(done, PollFlags::POLLIN), (inbox.as_fd(), PollFlags::POLLIN)];
-        let found = ready(&fds, left).unwrap_or_default();
-        if found.first() == Some(&true) {
+        let found = match patience {
+            Some(patience) => patience.step(|time| ready(&fds, Some(time))),
+            None => ready(&fds, None),
+        };
+        if found.is_err() {
+            // No memory for poll(2).
+            thread::sleep(Duration::from_millis(10));
+        }
+        if found.is_ok_and(|found| found.first() == Some(&true)) {
             return true;
         }
-        if left.is_some_and(|left| left.is_zero()) {
+        if patience.is_some_and(Patience::is_over) {
             return false;
         }
         for signal in inbox.take() {
             if END.contains(&signal) {
-                end = end.into_iter().chain(Instant::now().checked_add(hurry)).min();
+                patience.get_or_insert(Patience::new(hurry)).shorten(hurry);
             } else if signal == SIGTSTP {
                 let _ = raise(Signal::SIGSTOP as i32);
             }

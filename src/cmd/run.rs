@@ -27,18 +27,20 @@ use crate::item::Item;
 use crate::level::Level;
 use crate::line::{Lines, Piece};
 use crate::parse::{Mode, Parser};
-use crate::report::{self, Report};
-use crate::ship::{Shipper, Source};
-use crate::signals::{self, Ignored};
+use crate::report::{self, Report, records};
+use crate::ship::{Progress, Route, Shipper, Source};
+use crate::signals::{self, Ignored, Inbox};
 use crate::time::Time;
-use crate::wait::{PollFlags, ready};
+use crate::wait::{Patience, PollFlags, ready};
+use memchr::{memchr, memchr_iter};
 use serde_json::Value;
 
 /// What lies between the streams and the logging thread: as much as half a second's work for it.
 const QUEUE_BYTES: usize = 1024 * 1024;
 
-/// How long a full queue holds up the command without anything being taken from it. The logging thread waits 500 ms
-/// for a server at most; whoever takes longer hangs, on a broken disk for one, and is done without.
+/// How long a full queue holds up the command without anything being taken from it, of vlog's own time. The logging
+/// thread waits 500 ms for a server at most; whoever takes longer hangs, on a broken disk for one, and until it goes on
+/// lines are given up.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The end of the output that goes along with a failure. Six times as much, as control characters take in JSON, is still
@@ -48,7 +50,7 @@ const TAIL_BYTES: usize = 40 * 1024;
 /// What the logging thread needs beside the delivery itself.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// What is left for it once somebody wants vlog to end.
+/// What is left for it once somebody wants vlog to end; and how long it may then do nothing at all.
 const HURRY: Duration = Duration::from_secs(2);
 
 /// The status when there is no command: what a shell says of one that it does not find.
@@ -77,19 +79,18 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
     let (on_failure, service) = (args.on_failure, args.service);
     let timeout = config.timeout;
     let job = |name| Job { name, config, report, on_failure, service, items, mistakes };
-    let never = |why: NotRun| End { ended: Ended::NotRun(why), time: Duration::ZERO, hurried: false };
     let Some(command) = command else {
         report::say("there is no command; see vlog run --help");
-        let end = never(NotRun { code: NO_COMMAND, why: "there is none".to_owned() });
+        let end = End::not_run(NotRun { code: NO_COMMAND, why: "there is none".to_owned() });
         if let Some(delivery) = delivery {
             let job = job("the command".to_owned());
-            job.log_end(job.shipper(delivery), &end, None);
+            job.log_end(Shipper::start(Route::new(timeout, report), delivery, encoder()), &end, None, 0);
         }
-        return end.ended.pass();
+        return end.pass();
     };
     let Some(delivery) = delivery else { return ExitCode::from(instead(&command, ignored).code) };
     let job = job(command.name());
-    let log = match Log::new(report) {
+    let log = match Log::new() {
         Ok(log) => Arc::new(log),
         Err(error) => return without_logging(&command, ignored, &error),
     };
@@ -102,29 +103,30 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
         Err(error) => return without_logging(&command, ignored, &error),
     };
     keep_promise_on_panic(&ready.running, &log, &command, ignored, report);
+    let route = Route::new(timeout, report);
     let (running, mut inbox) = match ready.start(&command) {
         Ok(started) => started,
         Err(StartError::Command(why)) => {
             report::say(&format!("could not run {}: {}", command.path(), why.why));
-            let end = never(why);
-            job.log_end(job.shipper(delivery), &end, None);
-            return end.ended.pass();
+            let end = End::not_run(why);
+            job.log_end(Shipper::start(route, delivery, encoder()), &end, None, 0);
+            return end.pass();
         }
         Err(StartError::Setup(error)) => return without_logging(&command, ignored, &error),
     };
     crate::panic_if_asked("run-start");
-    let of_job = Arc::clone(&log);
-    log.begin(move || job.log(delivery, &of_job));
+    let (of_job, by_job) = (Arc::clone(&log), route.clone());
+    log.begin(move || job.log(by_job, delivery, &of_job));
     let end = running.wait(&mut inbox);
     crate::panic_if_asked("run-end");
     log.end(&end);
     let time = if end.hurried { timeout.min(HURRY) } else { timeout };
-    if !linger(&mut inbox, log.done(), Some(time + SLACK), Duration::ZERO) {
+    if !linger(&mut inbox, log.done(), &mut Some(Patience::new(time + SLACK)), Duration::ZERO) {
         // Somebody is in a hurry: what is on its way goes to the outbox.
         let _ = to_cancel.map(|mut cancel| cancel.write(&[0]));
-        linger(&mut inbox, log.done(), Some(HURRY), HURRY);
+        log.wait_while_it_goes_on(&mut inbox, route.progress());
     }
-    end.ended.pass()
+    end.pass()
 }
 
 /// What `run` still owes when it has panicked before its command was there: to run it.
@@ -167,8 +169,8 @@ fn keep_promise_on_panic(
             // What is in the queue is logged, if the logging thread is sound.
             log.end(&end);
             let _ = ready(&[(log.done(), PollFlags::POLLIN)], Some(HURRY));
-            end.ended.pass();
-            process::exit(i32::from(end.ended.code().unwrap_or(u8::MAX)));
+            end.pass();
+            process::exit(i32::from(end.code()));
         }
         match thread.name() {
             Some(name) if running.carry_on(name) => {}
@@ -193,7 +195,6 @@ struct Log {
     /// Shut down when everything is logged.
     of_logger: UnixStream,
     of_waiter: UnixStream,
-    report: Report,
 }
 
 #[derive(Default)]
@@ -202,7 +203,77 @@ struct Queue {
     bytes: usize,
     /// How many were taken out so far.
     taken: u64,
+    /// Nothing has been taken out for so long that nobody waits for room, until something is.
+    is_stuck: bool,
+    stdout: Place,
+    stderr: Place,
+    /// How many lines were given up.
+    lost: u64,
     end: Option<End>,
+}
+
+/// Where in its lines a stream is, between two reads. Only whole lines are given up: a record is all of its line.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// At the beginning of one.
+    #[default]
+    Start,
+    /// In one whose beginning is in the queue.
+    Within,
+    /// In one that is given up.
+    Lost,
+}
+
+impl Queue {
+    fn is_full(&self) -> bool {
+        self.bytes >= QUEUE_BYTES
+    }
+
+    /// Puts in what was read. If it is full, only the end of a line that is in it already; the lines behind that
+    /// are given up, and counted.
+    fn put(&mut self, target: Target, time: Time, mut bytes: &[u8]) {
+        let mut place = *self.place(target);
+        if place == Place::Lost {
+            let Some(rest) = after_line(bytes) else { return };
+            (place, bytes) = (Place::Start, rest);
+        }
+        let (now, lost) = match (self.is_full(), place) {
+            (false, _) => (bytes, &[][..]),
+            (true, Place::Within) if self.bytes < 2 * QUEUE_BYTES => {
+                bytes.split_at(after_line(bytes).map_or(bytes.len(), |rest| bytes.len() - rest.len()))
+            }
+            // A line without an end.
+            (true, Place::Within) => {
+                self.chunks.push_back((target, time, b"\n".to_vec()));
+                (&[][..], bytes)
+            }
+            (true, Place::Start | Place::Lost) => (&[][..], bytes),
+        };
+        let ends_line = |bytes: &[u8]| bytes.ends_with(b"\n");
+        if !now.is_empty() {
+            self.bytes += now.len();
+            self.chunks.push_back((target, time, now.to_vec()));
+            place = if ends_line(now) { Place::Start } else { Place::Within };
+        }
+        if !lost.is_empty() {
+            let open = usize::from(!ends_line(lost));
+            self.lost += (memchr_iter(b'\n', lost).count() + open) as u64;
+            place = if open == 0 { Place::Start } else { Place::Lost };
+        }
+        *self.place(target) = place;
+    }
+
+    fn place(&mut self, target: Target) -> &mut Place {
+        match target {
+            Target::Stdout => &mut self.stdout,
+            Target::Stderr => &mut self.stderr,
+        }
+    }
+}
+
+/// What follows the first line; `None` if it does not end.
+fn after_line(bytes: &[u8]) -> Option<&[u8]> {
+    memchr(b'\n', bytes).and_then(|at| bytes.get(at + 1..))
 }
 
 /// What the logging thread has to do next.
@@ -211,15 +282,15 @@ enum Task {
     Take(Target, Time, Vec<u8>),
     /// Nothing came in time.
     Wait,
-    /// The command has ended.
-    End(End),
+    /// The command has ended, and so many lines were given up.
+    End(End, u64),
 }
 
 impl Log {
-    fn new(report: Report) -> io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let (of_logger, of_waiter) = UnixStream::pair()?;
         let (queue, changed) = (Mutex::default(), Condvar::new());
-        Ok(Self { queue, changed, abandoned: AtomicBool::new(false), of_logger, of_waiter, report })
+        Ok(Self { queue, changed, abandoned: AtomicBool::new(false), of_logger, of_waiter })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -253,24 +324,42 @@ impl Log {
     fn push(&self, target: Target, bytes: &[u8]) {
         crate::panic_if_asked("run-stream");
         let now = Time::now();
+        let is_abandoned = || self.abandoned.load(Ordering::Relaxed);
         let mut queue = self.lock();
-        let (mut taken, mut since) = (queue.taken, Instant::now());
-        while queue.bytes >= QUEUE_BYTES && !self.abandoned.load(Ordering::Relaxed) {
-            let left = PATIENCE.saturating_sub(since.elapsed());
+        let (mut taken, mut patience) = (queue.taken, Patience::new(PATIENCE));
+        while queue.is_full() && !queue.is_stuck && !is_abandoned() {
+            queue = patience.step(|time| self.wait(queue, time));
             if queue.taken != taken {
-                (taken, since) = (queue.taken, Instant::now());
-            } else if left.is_zero() {
-                drop(queue);
-                self.report
-                    .trouble("could not log more: nothing goes on; the rest is lost, the command goes on");
-                return self.abandon();
+                (taken, patience) = (queue.taken, Patience::new(PATIENCE));
             }
-            queue = self.wait(queue, left);
+            queue.is_stuck |= patience.is_over();
         }
-        if !self.abandoned.load(Ordering::Relaxed) {
-            queue.bytes += bytes.len();
-            queue.chunks.push_back((target, now, bytes.to_vec()));
+        if !is_abandoned() {
+            queue.put(target, now, bytes);
             self.changed.notify_all();
+        }
+    }
+
+    /// Waits until everything is logged, as long as something goes on: what there is fits into memory, so this ends. What
+    /// is then still on its way is given up, and that is told.
+    fn wait_while_it_goes_on(&self, inbox: &mut Inbox, progress: &Progress) {
+        loop {
+            let before = (self.lock().taken, progress.steps());
+            if linger(inbox, self.done(), &mut Some(Patience::new(HURRY)), HURRY) {
+                return;
+            }
+            let queue = self.lock();
+            if (queue.taken, progress.steps()) != before {
+                continue;
+            }
+            let lines = queue.chunks.iter().map(|(_, _, bytes)| memchr_iter(b'\n', bytes).count() as u64);
+            // And the end's own, which comes last.
+            let lost = lines.sum::<u64>() + progress.on_their_way() + queue.lost + 1;
+            return report::say(&format!(
+                "could not log everything: nothing went on for {}s; {} lost",
+                HURRY.as_secs(),
+                records(lost)
+            ));
         }
     }
 
@@ -293,11 +382,12 @@ impl Log {
             if let Some((target, time, bytes)) = queue.chunks.pop_front() {
                 queue.bytes -= bytes.len();
                 queue.taken += 1;
+                queue.is_stuck = false;
                 self.changed.notify_all();
                 return Task::Take(target, time, bytes);
             }
             if let Some(end) = queue.end.take() {
-                return Task::End(end);
+                return Task::End(end, queue.lost);
             }
             queue = match time.map(|time| time.saturating_sub(start.elapsed())) {
                 None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
@@ -323,41 +413,41 @@ struct Job {
 
 impl Job {
     /// Logs what comes until the command has ended, and then that.
-    fn log(&self, delivery: Delivery, log: &Log) {
+    fn log(&self, route: Route, delivery: Delivery, log: &Log) {
         if self.on_failure {
-            self.log_failure(delivery, log);
+            self.log_failure(route, delivery, log);
         } else {
-            self.log_lines(delivery, log);
+            self.log_lines(route, delivery, log);
         }
         let _ = log.of_logger.shutdown(Shutdown::Write);
     }
 
     /// Logs the end of the output with a failure, and nothing otherwise.
-    fn log_failure(&self, delivery: Delivery, log: &Log) {
+    fn log_failure(&self, route: Route, delivery: Delivery, log: &Log) {
         let mut output = Tail::new(TAIL_BYTES);
-        let end = loop {
+        let (end, lost) = loop {
             match log.next(None) {
                 Task::Take(_, _, bytes) => output.push(&bytes),
                 Task::Wait => {}
-                Task::End(end) => break end,
+                Task::End(end, lost) => break (end, lost),
             }
             crate::panic_if_asked("run-line");
         };
-        if !end.ended.is_success() {
-            self.log_end(self.shipper(delivery), &end, Some(&output));
+        if !end.is_success() {
+            self.log_end(Shipper::start(route, delivery, encoder()), &end, Some(&output), lost);
         }
     }
 
     /// Logs each line, and at last the end.
-    fn log_lines(&self, delivery: Delivery, log: &Log) {
+    fn log_lines(&self, route: Route, delivery: Delivery, log: &Log) {
         let stdout = self.of_stream(Target::Stdout, Level::Info);
         let stderr = self.of_stream(Target::Stderr, Level::Warn);
         let [mut stdout, mut stderr] = [&stdout, &stderr].map(|shared| Stream {
             lines: Lines::default(),
             source: Source::new(shared.common(self.config.min_level), Parser::default()),
         });
-        let mut shipper = self.shipper(delivery);
-        let end = loop {
+        let mut shipper = Shipper::start(route, delivery, encoder());
+        let (end, lost) = loop {
             match log.next(shipper.due_in()) {
                 Task::Take(target, time, bytes) => {
                     let Stream { lines, source } = match target {
@@ -368,18 +458,19 @@ impl Job {
                     crate::panic_if_asked("run-line");
                 }
                 Task::Wait => {}
-                Task::End(end) => break end,
+                Task::End(end, lost) => break (end, lost),
             }
             shipper.ship_if_due();
         };
         for Stream { lines, source } in [&mut stdout, &mut stderr] {
             lines.finish(|piece| shipper.take(piece, Time::now(), source));
         }
-        self.log_end(shipper, &end, None);
+        self.log_end(shipper, &end, None, lost);
     }
 
-    /// Logs how the command ended, with what is kept of its output, and waits until all is delivered.
-    fn log_end(&self, mut shipper: Shipper, end: &End, output: Option<&Tail>) {
+    /// Logs how the command ended, with what is kept of its output and how many lines were given up, and waits until
+    /// all is delivered.
+    fn log_end(&self, mut shipper: Shipper, end: &End, output: Option<&Tail>, lost: u64) {
         let item = |key: &str, value| Item { key: key.to_owned(), value };
         let End { ended, time, .. } = end;
         let mut items = self.items.clone();
@@ -387,7 +478,7 @@ impl Job {
         items.extend(ended.signal().map(|name| item("signal", Value::from(name))));
         let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         items.push(item("duration_ms", Value::from(milliseconds)));
-        let level = if ended.is_success() { Level::Info } else { Level::Error };
+        let level = if end.is_success() { Level::Info } else { Level::Error };
         if level == Level::Error {
             // Whatever level its lines were to have.
             items.push(item("level", Value::from(level.name())));
@@ -398,20 +489,25 @@ impl Job {
                 items.push(item("vlog_dropped_bytes", Value::from(output.dropped())));
             }
         }
+        let mut mistakes = [&self.mistakes[..], &end.unwritten].concat();
+        if lost > 0 {
+            items.push(item("vlog_dropped_lines", Value::from(lost)));
+            let lines = if lost == 1 { "1 line" } else { &format!("{lost} lines") };
+            let text =
+                format!("could not log {lines}: nothing went on for {}s; they are lost", PATIENCE.as_secs());
+            report::say(&text);
+            mistakes.push(text);
+        }
         let message = match ended {
             Ended::NotRun(_) => format!("{} {ended}", self.name),
             Ended::Code(_) | Ended::Signal(_) => format!("{} {ended} after {}", self.name, told(*time)),
         };
-        let shared = Shared::new(&self.config, Some(level), self.service.clone(), items, &self.mistakes);
+        let shared = Shared::new(&self.config, Some(level), self.service.clone(), items, &mistakes);
         let common = shared.common(self.config.min_level);
         // A command may be called `error`.
         let mut source = Source::new(common, Parser::new(Mode::Raw, true));
         shipper.take(Piece::Line(message.into()), Time::now(), &mut source);
         shipper.finish(self.config.timeout, &common).tell(self.report);
-    }
-
-    fn shipper(&self, delivery: Delivery) -> Shipper {
-        Shipper::start(delivery, self.config.timeout, self.report, encoder())
     }
 
     /// What the records of a stream have in common. Mistakes go with the last record only: the lines keep their
@@ -454,23 +550,67 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_is_given_up_when_nobody_takes_from_it() {
-        let log = Log::new(Report::new(false)).unwrap();
-        let bytes = vec![0; QUEUE_BYTES];
+    fn a_full_queue_is_waited_for_and_then_lines_are_given_up_until_somebody_takes_from_it() {
+        let log = Log::new().unwrap();
+        let bytes = vec![b'\n'; QUEUE_BYTES];
         log.push(Target::Stdout, &bytes);
         let start = Instant::now();
-        log.push(Target::Stdout, b"waits");
+        log.push(Target::Stdout, b"waits\n");
         assert!(start.elapsed() >= PATIENCE, "{:?}", start.elapsed());
         let start = Instant::now();
-        log.push(Target::Stdout, b"does not wait");
+        log.push(Target::Stderr, b"does not wait\nnor this\n");
         assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
         assert!(matches!(log.next(None), Task::Take(Target::Stdout, _, taken) if taken == bytes));
+        log.push(Target::Stdout, b"later\n");
+        assert!(matches!(log.next(None), Task::Take(Target::Stdout, _, taken) if taken == b"later\n"));
         assert!(matches!(log.next(Some(Duration::ZERO)), Task::Wait));
+        log.end(&End::not_run(NotRun { code: 1, why: String::new() }));
+        assert!(matches!(log.next(None), Task::End(_, 3)));
+    }
+
+    /// What is queued of these reads of a stream, if the queue is full for those that are marked so; and how many
+    /// lines are lost.
+    fn queued(reads: &[(&str, bool)]) -> (String, u64) {
+        let mut queue = Queue::default();
+        let mut found = String::new();
+        for (text, is_full) in reads {
+            queue.bytes = if *is_full { QUEUE_BYTES } else { 0 };
+            queue.put(Target::Stdout, Time(0), text.as_bytes());
+            queue.put(Target::Stderr, Time(0), b"");
+            found.extend(queue.chunks.drain(..).map(|(_, _, bytes)| String::from_utf8(bytes).unwrap()));
+        }
+        (found, queue.lost)
+    }
+
+    #[test]
+    fn only_whole_lines_are_given_up_and_each_is_counted() {
+        let cases = [
+            (&[("a\nb", false), ("c\nd\n", true), ("e\n", false)][..], "a\nbc\ne\n", 1),
+            (&[("a\nb", false), ("c\nd", true), ("e\nf\n", false)], "a\nbc\nf\n", 1),
+            (&[("a\n", false), ("b\nc", true), ("d", true), ("e", false), ("\nf\n", false)], "a\nf\n", 2),
+            (&[("a", false), ("b", true), ("c\n", true), ("d", true)], "abc\n", 1),
+            (&[("a\n", false), ("\n\n\n", true), ("b", false)], "a\nb", 3),
+            (&[("a\n", true), ("b\nc", true), ("d\n", true)], "", 3),
+        ];
+        for (reads, text, lost) in cases {
+            assert_eq!(queued(reads), (text.to_owned(), lost), "{reads:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_does_not_grow_the_queue_for_ever() {
+        let (mut queue, bytes) = (Queue::default(), vec![b'x'; 64 * 1024]);
+        for _ in 0..100 {
+            queue.put(Target::Stdout, Time(0), &bytes);
+        }
+        assert!(queue.bytes <= 2 * QUEUE_BYTES + 64 * 1024, "{}", queue.bytes);
+        assert_eq!((queue.lost, queue.stdout), (1, Place::Lost));
+        assert_eq!(queue.chunks.back().unwrap().2, b"\n");
     }
 
     #[test]
     fn a_full_queue_waits_for_one_who_takes_from_it() {
-        let log = Arc::new(Log::new(Report::new(false)).unwrap());
+        let log = Arc::new(Log::new().unwrap());
         let taker = Arc::clone(&log);
         log.push(Target::Stdout, &vec![0; QUEUE_BYTES]);
         let taking = thread::spawn(move || {

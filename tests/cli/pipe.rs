@@ -155,6 +155,63 @@ fn a_copy_that_cannot_be_written_is_given_up_and_logging_goes_on() {
 }
 
 #[test]
+fn a_record_that_is_lost_is_told_unasked() {
+    let env = TestEnv::new();
+    let finished = env.run_with(&["pipe", "--no-outbox"], "one\ntwo\n").kept_the_promise();
+    assert!(finished.saying("connection refused").stderr.ends_with("; in all 2 records lost\n"));
+}
+
+#[test]
+fn a_pause_loses_no_line() {
+    for answer in [Answer::Accept, Answer::Hang] {
+        let acknowledges = matches!(answer, Answer::Accept);
+        let server = Server::new(answer);
+        let env = TestEnv::for_server(&server).with("VLOG_OUTBOX_MAX", "1GiB");
+        let mut child = env::spawn(env.vlog().arg("pipe").stdin(Stdio::piped()));
+        let mut stdin = child.stdin.take().unwrap();
+        let feeding = thread::spawn(move || {
+            let lines: String = (0..300_000).map(|n| format!("{n}\n")).collect();
+            stdin.write_all(lines.as_bytes()).unwrap();
+        });
+        for before in [200, 1500] {
+            thread::sleep(Duration::from_millis(before));
+            if child.try_wait().unwrap().is_none() {
+                env::signal(&child, "STOP");
+                thread::sleep(Duration::from_secs(4));
+                env::signal(&child, "CONT");
+            }
+        }
+        feeding.join().unwrap();
+        assert_eq!(env::wait(child).status, Some(0));
+        let delivered = if acknowledges { messages(&server) } else { Vec::new() };
+        let mut found = numbers(&[delivered, env.waiting()]);
+        found.dedup();
+        assert!(found.iter().copied().eq(0..300_000), "{} lines", found.len());
+    }
+}
+
+#[test]
+fn a_batch_that_takes_its_time_to_be_kept_is_kept_once() {
+    // Where strace is there and may be used, each lock of the outbox takes 300 ms.
+    let traced = |env: &TestEnv, words: &[&str]| {
+        let mut command = env.command("strace");
+        command.args(["-f", "-o", "/dev/null", "-e", "trace=flock"]).args(words);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let server = Server::new(Answer::Hang);
+    let env = TestEnv::for_server(&server);
+    if !traced(&env, &["true"]).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let slow = ["-e", "inject=flock:delay_enter=300000", env!("CARGO_BIN_EXE_vlog"), "pipe"];
+    let mut child = traced(&env, &slow).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"one\ntwo\nthree\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(env.waiting(), ["one", "two", "three"]);
+}
+
+#[test]
 fn two_streams_become_one() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server);

@@ -125,9 +125,10 @@ fn a_failure_is_one_record_with_the_end_of_the_output() {
 
 #[test]
 fn every_signal_that_ends_a_command_ends_vlog() {
-    for name in
-        ["TERM", "HUP", "INT", "QUIT", "PIPE", "USR1", "USR2", "ALRM", "KILL", "SEGV", "ABRT", "BUS", "XCPU"]
-    {
+    for name in [
+        "TERM", "HUP", "INT", "QUIT", "PIPE", "USR1", "USR2", "ALRM", "KILL", "SEGV", "ABRT", "BUS", "XCPU",
+        "IO",
+    ] {
         let (bare, records) = alike(&["sh", "-c", &format!("echo before; kill -s {name} $$; echo not here")]);
         assert!(bare.status.1.is_some() && bare.stdout == b"before\n", "{name}: {bare:?}");
         for records in records {
@@ -752,6 +753,86 @@ fn what_cannot_be_written_is_told_once_and_the_command_goes_on() {
         "vlog: could not write stdout: No space left on device; the command goes on\nthree\n"
     );
     assert_eq!(server.records().len(), 4);
+}
+
+#[test]
+fn a_success_whose_output_cannot_be_written_is_a_failure() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    for (option, script, streams, records) in [
+        ("--verbose", "seq 3", "> /dev/full", 4),
+        ("--on-failure", "seq 3", "> /dev/full", 1),
+        ("--verbose", "seq 3 >&2", "2> /dev/full", 4),
+        ("--verbose", "kill -s USR1 $$", "> /dev/full", 1),
+    ] {
+        let before = server.records().len();
+        let done = env::finish(&mut env.shell(&format!("vlog run {option} -- sh -c '{script}' {streams}")));
+        let name = if streams.starts_with('2') { "stderr" } else { "stdout" };
+        let why = format!("could not write {name}: No space left on device");
+        let end = server.records().pop().unwrap();
+        assert_eq!(server.records().len() - before, records, "{option} {script}");
+        if script.starts_with("kill") {
+            assert_eq!((done.status, end.get("vlog_error")), (Some(128 + 10), None));
+            continue;
+        }
+        assert_eq!(done.status, Some(1), "{script}: {done:?}");
+        assert_eq!((&end["level"], &end["exit_code"]), (&json!("error"), &json!(0)));
+        assert_eq!(end["vlog_error"], why);
+        if name == "stdout" {
+            assert!(done.stderr.starts_with(&format!("vlog: {why}")), "{done:?}");
+        }
+    }
+}
+
+#[test]
+fn a_record_that_is_lost_is_told_unasked() {
+    let env = TestEnv::new();
+    let done = env.run(&["run", "--no-outbox", "--", "echo", "one"]).saying("connection refused");
+    assert_eq!((done.status, done.text()), (Some(0), "one\n"));
+    assert!(done.stderr.ends_with("; in all 2 records lost\n"), "{done:?}");
+}
+
+#[test]
+fn a_pause_loses_no_line() {
+    const LINES: u32 = 12_000;
+    let late = Answer::Late(Duration::from_millis(300));
+    std::thread::scope(|scope| {
+        for answer in [late, Answer::Accept, Answer::Hang] {
+            scope.spawn(move || {
+                let acknowledges = !matches!(answer, Answer::Hang);
+                let server = Server::new(answer);
+                let env = TestEnv::for_server(&server).with("VLOG_OUTBOX_MAX", "1GiB");
+                let format = format!("%.0f {}", "x".repeat(1000));
+                let mut command = env.vlog();
+                command.args(["run", "--", "seq", "-f", &format, &LINES.to_string()]);
+                let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+                let mut stdout = child.stdout.take().unwrap();
+                // So much that a server that takes its time holds up the command, and is waited for.
+                stdout.read_exact(&mut vec![0; 6 << 20]).unwrap();
+                let reading = std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+                // Now, and again when little is left to do; each longer than anything is waited for.
+                for before in [0, 1000] {
+                    std::thread::sleep(Duration::from_millis(before));
+                    if child.try_wait().unwrap().is_none() {
+                        env::signal(&child, "STOP");
+                        std::thread::sleep(Duration::from_secs(4));
+                        env::signal(&child, "CONT");
+                    }
+                }
+                assert_eq!(child.wait().unwrap().code(), Some(0));
+                reading.join().unwrap().unwrap();
+                let delivered = if acknowledges { server.records() } else { Vec::new() };
+                let delivered = delivered.iter().map(|record| message(record).to_owned());
+                let all: Vec<_> = delivered.chain(env.waiting()).collect();
+                assert!(all.iter().any(|text| text.starts_with("seq ended with 0 after ")));
+                let lines = all.iter().filter_map(|text| text.strip_suffix('x')?.split(' ').next());
+                let mut numbers: Vec<u32> = lines.map(|number| number.parse().unwrap()).collect();
+                numbers.sort_unstable();
+                numbers.dedup();
+                assert!(numbers.iter().copied().eq(1..=LINES), "{} lines", numbers.len());
+            });
+        }
+    });
 }
 
 #[test]

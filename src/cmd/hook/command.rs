@@ -157,7 +157,7 @@ impl Outcome {
     #[must_use]
     pub fn interrupted(command: &Command) -> Self {
         let trouble = Some("was not run: a signal came before all of its payload".to_owned());
-        Self { name: command.name(), status: 0, trouble, done: None, hurried: true }
+        Self { name: command.name(), status: 0, trouble, decision: None, done: None, hurried: true }
     }
 
     /// From now on nothing that goes wrong here changes what the command decided.

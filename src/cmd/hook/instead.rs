@@ -7,7 +7,6 @@ use std::os::fd::{AsRawFd, IntoRawFd};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::unistd::{close, dup2_stdin};
-use signal_hook::consts::SIGPIPE;
 
 use crate::child::Command;
 use crate::report;
@@ -21,9 +20,7 @@ pub fn run_instead(command: &Command, name: &str, payload: &[u8], ignored: Ignor
         return;
     }
     report::say(&format!("could not log {name}: {why}; it runs all the same"));
-    if !ignored.has(SIGPIPE) {
-        signals::catch_pipe();
-    }
+    signals::catch_pipe(ignored);
     let not_run = command.exec();
     report::say(&format!("could not run {name}: {}", not_run.why));
 }
