@@ -589,35 +589,31 @@ impl Queue {
                     let more = delivered && drain.may_be_more;
                     self.end_wait(delivered, more);
                     if more {
-                        let answered = self.drain_after(start.elapsed(), delivery, timeout, &mut drain);
-                        self.end_wait(answered, false);
+                        self.drain_after(start.elapsed(), delivery, timeout, &mut drain);
                     }
                 }
                 Task::Idle => {
                     self.end_wait(true, true);
-                    let answered = drain.take(delivery, timeout);
-                    self.end_wait(answered, false);
+                    self.drain_after(Duration::ZERO, delivery, timeout, &mut drain);
                 }
             }
         }
     }
 
     /// Takes something out of the outbox after a delivery that took `took`: at the end of a run what can go along with
-    /// it, before that whole entries. Whether the server has answered.
-    fn drain_after(&self, took: Duration, delivery: &Delivery, timeout: Duration, drain: &mut Drain) -> bool {
+    /// it, before that whole entries.
+    fn drain_after(&self, took: Duration, delivery: &Delivery, timeout: Duration, drain: &mut Drain) {
         let (end, is_last) = {
             let state = self.lock();
             (state.end, state.batches.is_empty())
         };
-        match end {
-            None => drain.take(delivery, timeout),
-            Some(_) if is_last => {
-                delivery.drain_along(took, DRAIN_TIME.max(took * 2), end);
-                true
-            }
-            // What was just read goes first.
-            Some(_) => true,
+        let mut answered = true;
+        if end.is_none() {
+            answered = drain.take(delivery, timeout);
+        } else if is_last {
+            delivery.drain_along(took, DRAIN_TIME.max(took * 2), end);
         }
+        self.end_wait(answered, false);
     }
 }
 
