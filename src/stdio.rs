@@ -23,6 +23,12 @@ pub fn read(buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
+/// Puts the empty file in the place of stdin: whoever writes to it learns that nobody reads it.
+pub fn close_stdin() {
+    // Should it fail, they learn it when this process ends.
+    let _ = File::open("/dev/null").map(nix::unistd::dup2_stdin);
+}
+
 /// What went wrong, without the error's number, which tells a reader nothing.
 #[must_use]
 pub fn plain(error: &io::Error) -> String {

@@ -62,10 +62,10 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
         report::say("reading lines from the terminal; Ctrl-D ends");
     }
     let mut input = Input::default();
-    let mut tee = Tee { wanted: args.tee };
+    let mut tee = Tee::new(args.tee);
     crate::panic_if_asked("pipe");
     let Some(delivery) = delivery else {
-        copy(&mut input, &mut signals, &mut tee, report);
+        copy(&mut input, &mut signals, &mut tee);
         return verdict(true);
     };
     let common = shared.common(config.min_level);
@@ -78,12 +78,16 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
     while let Some(bytes) = input.next(&mut signals, intake.due_in()) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            rest = tee.write(rest, &mut signals, intake.due_in(), report);
+            rest = tee.write(rest, &mut signals, intake.due_in());
             intake.send_what_is_due();
         }
         intake.feed(bytes);
         crate::panic_if_asked("pipe-line");
         intake.send_what_is_due();
+        if tee == Tee::Orphaned {
+            stdio::close_stdin();
+            break;
+        }
     }
     // Whoever sent a signal does not wait for long.
     let time = if signals.ended { config.timeout.min(SIGNAL_TIMEOUT) } else { config.timeout };
@@ -174,14 +178,17 @@ impl Intake<'_> {
 /// What `pipe` still owes its neighbours when it has panicked: to take everything, and to pass it on.
 pub fn carry_on(tee: bool) {
     let mut signals = Signals::catch(Ignored::at_start(false));
-    copy(&mut Input::default(), &mut signals, &mut Tee { wanted: tee }, Report::new(false));
+    copy(&mut Input::default(), &mut signals, &mut Tee::new(tee));
 }
 
-/// Reads to the end and only copies.
-fn copy(input: &mut Input, signals: &mut Signals, tee: &mut Tee, report: Report) {
+/// Reads to the end, or as long as somebody reads the copy, and only copies.
+fn copy(input: &mut Input, signals: &mut Signals, tee: &mut Tee) {
     while let Some(mut bytes) = input.next(signals, None) {
         while !bytes.is_empty() {
-            bytes = tee.write(bytes, signals, None, report);
+            bytes = tee.write(bytes, signals, None);
+        }
+        if *tee == Tee::Orphaned {
+            return;
         }
     }
 }
@@ -274,35 +281,43 @@ impl Input {
     }
 }
 
-/// The copy on stdout; without `--tee`, and once nobody reads it any more, nothing.
-struct Tee {
-    wanted: bool,
+/// The copy on stdout.
+#[derive(Debug, PartialEq, Eq)]
+enum Tee {
+    /// All input goes there.
+    Wanted,
+    /// Nothing does: nobody asked for it, or it could not go on.
+    Off,
+    /// Its reader has gone, as that of `tee` in `tee | head`: there is no point in reading on.
+    Orphaned,
 }
 
 impl Tee {
+    fn new(wanted: bool) -> Self {
+        if wanted { Self::Wanted } else { Self::Off }
+    }
+
     /// Writes what stdout takes within `wait` and returns the rest. A signal to end gives up a copy that is stuck.
-    fn write<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        signals: &mut Signals,
-        wait: Option<Duration>,
-        report: Report,
-    ) -> &'a [u8] {
-        if !self.wanted {
+    fn write<'a>(&mut self, bytes: &'a [u8], signals: &mut Signals, wait: Option<Duration>) -> &'a [u8] {
+        if *self != Self::Wanted {
             return &[];
         }
         if !signals.wait_for(io::stdout().as_fd(), PollFlags::POLLOUT, wait) {
-            self.wanted = !signals.ended;
+            if signals.ended {
+                *self = Self::Off;
+            }
             return bytes;
         }
         let (now, _) = bytes.split_at(TEE_BYTES.min(bytes.len()));
         match stdio::write(now) {
             Ok(written) => bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                *self = Self::Orphaned;
+                &[]
+            }
             Err(error) => {
-                if error.kind() != ErrorKind::BrokenPipe {
-                    report.trouble(&format!("could not copy to stdout: {error}; logging goes on"));
-                }
-                self.wanted = false;
+                report::say(&format!("could not copy to stdout: {}; logging goes on", stdio::plain(&error)));
+                *self = Self::Off;
                 &[]
             }
         }
