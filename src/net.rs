@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs}
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use ureq::http::Uri;
@@ -59,6 +59,8 @@ struct Inner {
 struct Bounds {
     deadline: Deadline,
     idle: Option<Duration>,
+    /// Whether it was looked at once more after the deadline.
+    looked: bool,
 }
 
 impl Patience {
@@ -74,12 +76,21 @@ impl Patience {
 
     /// Sets the bounds of the next request: one for the whole of it, one for each pause between two bytes.
     pub fn set(&self, deadline: Deadline, idle: Option<Duration>) {
-        *self.0.bounds.lock().unwrap_or_else(PoisonError::into_inner) = Bounds { deadline, idle };
+        *self.lock() = Bounds { deadline, idle, looked: false };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Bounds> {
+        self.0.bounds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this is the first look after the deadline. What came while this process was stopped has come in time.
+    fn may_look_again(&self) -> bool {
+        !std::mem::replace(&mut self.lock().looked, true)
     }
 
     /// The longest that the next wait may take: `None` is for ever, `Err` says that the time is over.
     fn next_wait(&self) -> Result<Option<Duration>, Error> {
-        let Bounds { deadline, idle } = *self.0.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let Bounds { deadline, idle, .. } = *self.lock();
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
             return Err(Error::Timeout(Timeout::Global));
@@ -92,6 +103,7 @@ impl Patience {
         loop {
             let stopped = self.is_stopped();
             let left = match self.next_wait() {
+                Err(_) if self.may_look_again() => Some(Duration::ZERO),
                 Err(_) if stopped => return Err(stopped_by_signal()),
                 left => left?,
             };
@@ -117,7 +129,7 @@ impl Patience {
     /// Leaves a healthy server the time to answer, and no more.
     fn stop(&self) {
         self.0.stopped.store(true, Ordering::Relaxed);
-        let mut bounds = self.0.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounds = self.lock();
         let soon = Instant::now() + STOP_GRACE;
         bounds.deadline = Some(bounds.deadline.map_or(soon, |deadline| deadline.min(soon)));
     }

@@ -378,3 +378,17 @@ fn ten_thousand_entries_are_delivered_in_time_and_do_not_slow_a_send() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert_eq!((taken(&server).len(), env.entries().len()), (10_002, 0));
 }
+
+#[test]
+fn an_answer_that_came_while_vlog_was_stopped_has_come_in_time() {
+    let server = Server::new(Answer::Late(Duration::from_millis(300)));
+    let env = TestEnv::for_server(&server);
+    let child = env::spawn(env.vlog().args(["send", "m", "--fail", "--timeout", "1s"]));
+    server.wait_for(1);
+    env::signal(&child, "STOP");
+    std::thread::sleep(Duration::from_millis(1500));
+    env::signal(&child, "CONT");
+    let finished = env::wait(child);
+    assert_eq!((finished.status, finished.stderr.as_str(), env.waiting().len()), (Some(0), "", 0));
+    assert_eq!(server.requests().len(), 1);
+}

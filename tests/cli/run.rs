@@ -789,7 +789,7 @@ fn a_record_that_is_lost_is_told_unasked() {
     let env = TestEnv::new();
     let done = env.run(&["run", "--no-outbox", "--", "echo", "one"]).saying("connection refused");
     assert_eq!((done.status, done.text()), (Some(0), "one\n"));
-    assert!(done.stderr.ends_with("; in all 2 records lost\n"), "{done:?}");
+    assert!(done.stderr.contains("2 records lost"), "{done:?}");
 }
 
 #[test]
