@@ -37,7 +37,7 @@ complete -c vlog -n "__fish_vlog_needs_command" -f -a "completions" -d 'Print th
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s m -l message -d 'What happened; every word is then a field' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s l -l level -d 'trace, debug, info, warn, error or fatal [default: info]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or vlog]' -r
-complete -c vlog -n "__fish_vlog_using_subcommand send" -s t -l time -d 'When it happened: RFC 3339 with a zone, or unix time' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -s t -l time -d 'When it happened, as `query --since` takes it [default: now]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l tenant -d 'Tenant' -r

@@ -109,7 +109,7 @@ pub struct SendArgs {
     /// Which program it is about [default: `$VLOG_SERVICE` or vlog]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,
-    /// When it happened: RFC 3339 with a zone, or unix time
+    /// When it happened, as `query --since` takes it [default: now]
     #[arg(short = 't', long = "time", value_name = "TIME", allow_negative_numbers = true)]
     pub time: Option<String>,
     /// Return at once and deliver in the background
@@ -226,9 +226,9 @@ pub struct RunArgs {
 #[command(
     after_help = "LOGSQL is sent as it is; see https://docs.victoriametrics.com/victorialogs/logsql/\n\
                   Without pipes the newest records are printed, oldest first.\n\n\
-                  TIME is what the server takes (1h, 2026-11-20T10:00 in its own zone,\n\
-                  RFC 3339, unix time), or by your clock: '2 days ago', today, yesterday,\n\
-                  'monday 9:00', 10:30, '2026-11-20 10:30'.\n\n\
+                  TIME is so long ago (1h, '2 days ago'), on your clock (today, yesterday,\n\
+                  'monday 9:00', 10:30, 2026-11-20, '2026-11-20 10:30'), with a zone of its\n\
+                  own (RFC 3339), or unix time.\n\n\
                   FORM auto is pretty on a terminal and json elsewhere. json is the server's\n\
                   lines byte for byte; with --fields they are written anew. raw is the messages;\n\
                   with --fields, or in rows without one, the values with tabs between them.\n\n\

@@ -34,6 +34,7 @@ mod stdio;
 mod terminal;
 mod time;
 mod wait;
+mod zone;
 
 use std::ffi::OsString;
 use std::panic;

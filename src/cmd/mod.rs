@@ -13,15 +13,19 @@ use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::config::{Config, Env, parse_level};
 use crate::item::{self, Item, Word};
 use crate::level::Level;
+use crate::range::Clock;
 use crate::record::{Encoder, Fields};
 use crate::report::{self, Report};
 use crate::ship::Common;
 use crate::signals::Ignored;
+use crate::zone;
 
 /// What a verb is told beside its own arguments.
 pub struct Context<'a> {
@@ -132,6 +136,19 @@ fn not_an_item(word: &str, dropped: &[String]) -> String {
     } else {
         "a word is not KEY=VALUE".to_owned()
     }
+}
+
+/// Now, on the clock of the person who asks. Zones are looked for here only.
+fn clock(utc: bool, verbose: bool) -> Clock {
+    let local = || {
+        zone::local(&|name| std::env::var_os(name)).unwrap_or_else(|| {
+            if verbose {
+                report::say("could not find the local time zone; times are in UTC");
+            }
+            TimeZone::UTC
+        })
+    };
+    Clock { now: Timestamp::now(), zone: if utc { TimeZone::UTC } else { local() } }
 }
 
 /// The value of `--level`, if it is one; an empty one is none.

@@ -6,9 +6,8 @@
 use std::io;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-use super::{Context, Verdict, level_flag, tell};
+use super::{Context, Verdict, clock, level_flag, tell};
 use crate::cli::QueryArgs;
 use crate::client::{Client, FORM, Failure, form};
 use crate::config::{Config, Endpoint, fail_by_environment, parse_names};
@@ -57,7 +56,7 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     let mut mistakes = context.mistakes;
     mistakes.append(&mut config.mistakes);
     let terminal = Terminal::new(context.env);
-    let question = Question::new(args, zone(args.utc, &config), &mut mistakes);
+    let question = Question::new(args, clock(args.utc, config.verbose), &mut mistakes);
     if !mistakes.is_empty() {
         mistakes
             .push("could not query: the command line was not understood; see vlog query --help".to_owned());
@@ -119,17 +118,13 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     verdict(false, rows)
 }
 
-/// The zone of the person who asks.
-fn zone(utc: bool, config: &Config) -> TimeZone {
-    if utc {
-        return TimeZone::UTC;
-    }
-    TimeZone::try_system().unwrap_or_else(|_| {
-        if config.verbose {
-            report::say("could not find the local time zone; times are in UTC");
-        }
-        TimeZone::UTC
-    })
+/// How many rows there are.
+#[derive(Default, Clone, Copy)]
+struct Found {
+    /// In the answer.
+    came: u64,
+    /// On stdout: with `--fields` those that have one of them.
+    printed: u64,
 }
 
 /// How it is asked: the command line, the server, and who reads the answer.
@@ -153,14 +148,13 @@ struct Question {
 
 impl Question {
     /// Reads the command line, and notes what is wrong with it.
-    fn new(args: &QueryArgs, zone: TimeZone, mistakes: &mut Vec<String>) -> Self {
-        let clock = Clock { now: Timestamp::now(), zone };
+    fn new(args: &QueryArgs, clock: Clock, mistakes: &mut Vec<String>) -> Self {
         let mut read = |flag: &str, text: &Option<String>, end| {
             let found = bound(text.as_deref()?, end, &clock);
             found.map_err(|error| mistakes.push(format!("could not use {flag}: {error}"))).ok()
         };
         let since = read("--since", &args.since, End::Since);
-        let until = read("--until", &args.until, End::Until);
+        let until = read("--until", &args.until, End::Until(since.as_ref().map(|bound| bound.instant)));
         let limit = args.limit.as_deref().and_then(|text| {
             let number = text.trim().parse();
             number.map_err(|_| mistakes.push(format!("could not use --limit: '{text}' is no number"))).ok()

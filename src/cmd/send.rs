@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Context, Shared, Verdict, encoder, level_flag, not_an_item, sort_words, tell};
+use super::{Context, Shared, Verdict, clock, encoder, level_flag, not_an_item, sort_words, tell};
 use crate::cli::{DeliveryArgs, SendArgs};
 use crate::config::Config;
 use crate::deliver::{DRAIN_TIME, Delivery, Fate};
 use crate::item::Item;
 use crate::net::Deadline;
 use crate::protocol::Batch;
+use crate::range::moment;
 use crate::record::Record;
 use crate::report::{self, Report, records};
 use crate::signals;
@@ -60,7 +61,8 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
         }
     }
     let message = take(&mut items, "_msg").unwrap_or(message);
-    let (time, doubtful) = time(take(&mut items, "_time").or(args.time), &mut items, report);
+    let field = take(&mut items, "_time");
+    let (time, doubtful) = time(field, args.time, &mut items, &mut mistakes, &config);
     tell(&config, &mistakes, report);
 
     let verdict = |done| Verdict { done, fail: config.fail };
@@ -139,20 +141,37 @@ fn take(items: &mut Vec<Item>, name: &str) -> Option<String> {
     texts.rfind(|text| !text.is_empty())
 }
 
-/// The record's time: now unless given; and whether the server may drop it for that. A text that is no time is
-/// kept as `vlog_time`.
-fn time(given: Option<String>, items: &mut Vec<Item>, report: Report) -> (Time, bool) {
+/// The record's time: now unless given; and whether the server may drop it for that. `field` is the value of a field
+/// `_time`, made by a program; `option` what a person wrote. A text that is no time is kept as `vlog_time`.
+fn time(
+    field: Option<String>,
+    option: Option<String>,
+    items: &mut Vec<Item>,
+    mistakes: &mut Vec<String>,
+    config: &Config,
+) -> (Time, bool) {
     let now = Time::now();
-    let Some(text) = given else { return (now, false) };
-    if let Some(time) = Time::parse(&text) {
-        let doubt = time.doubt(now);
-        if let Some(doubt) = doubt {
-            report.trouble(&format!("the time {text} {doubt}"));
+    let (found, text) = match (field, option.filter(|text| !text.is_empty())) {
+        (Some(text), _) => (Time::parse(&text), text),
+        (None, Some(text)) => {
+            let found = moment(&text, &clock(false, config.verbose));
+            let found = found.map_err(|error| {
+                let kept = "it is kept in vlog_time, the record is stamped now";
+                mistakes.push(format!("could not use --time: {error}; {kept}"));
+            });
+            (found.ok(), text)
         }
-        return (time, doubt.is_some());
+        (None, None) => return (now, false),
+    };
+    let Some(time) = found else {
+        items.push(Item { key: "vlog_time".to_owned(), value: Value::String(text) });
+        return (now, false);
+    };
+    let doubt = time.doubt(now);
+    if let Some(doubt) = doubt {
+        Report::new(config.verbose).trouble(&format!("the time {text} {doubt}"));
     }
-    items.push(Item { key: "vlog_time".to_owned(), value: Value::String(text) });
-    (now, false)
+    (time, doubt.is_some())
 }
 
 /// All of stdin as one message, to its end, a signal or an error, without the newline at its end.

@@ -31,7 +31,7 @@ fn asks(args: &[&str], expected: [Option<&str>; 4]) {
 fn the_query_goes_as_it_is_and_the_rest_beside_it() {
     asks(&["level:error", "--since", "1h"], [Some("level:error"), Some("100"), Some("1h"), None]);
     asks(&[], [Some("*"), Some("100"), None, None]);
-    asks(&["a", "-n", "5", "--until", "2026-11-20"], [Some("a"), Some("5"), None, Some("2026-11-20")]);
+    asks(&["a", "-n", "5", "--until", "now-1d"], [Some("a"), Some("5"), None, Some("now-1d")]);
     asks(&["a", "-n0"], [Some("a"), None, None, None]);
     asks(&["a", "--since", "-1h"], [Some("a"), Some("100"), Some("-1h"), None]);
     let nasty = "_msg:=\"a|b\\\"&;%+\u{e9}\n\" # c";

@@ -53,27 +53,67 @@ fn a_level_comes_with_those_that_are_worse() {
 }
 
 #[test]
-fn times_that_the_server_takes_go_as_they_are_and_others_by_the_clock_here() {
-    for text in
-        ["1h", "-1h", "now-1h", "2026-11-20", "2026-11-20T10:00", "1795172400", "2026-11-20T10:00:00.5Z"]
-    {
+fn what_is_relative_to_now_goes_as_it_is_and_other_times_by_the_clock_here_with_a_zone() {
+    for text in ["now", "1h", "-1h", "now-1h", "1h30m"] {
         let request = asked(&["--since", text, "--until", text]);
         assert_eq!(request.form("start").as_deref(), Some(text));
         assert_eq!(request.form("end").as_deref(), Some(text));
     }
-    let request = asked(&["--since", "2026-11-20 10:00", "--until", "2026-11-20T11:00:00.25"]);
-    assert_eq!(request.form("start").as_deref(), Some("2026-11-20T09:00:00.000000000Z"));
-    assert_eq!(request.form("end").as_deref(), Some("2026-11-20T10:00:00.250000000Z"));
+    // The zone is an hour ahead of Greenwich.
+    for (text, start, end) in [
+        ("2026-11-20", "2026-11-19T23:00:00.000000000Z", "2026-11-20T22:59:59.999999999Z"),
+        ("2026-11", "2026-10-31T23:00:00.000000000Z", "2026-11-30T22:59:59.999999999Z"),
+        ("2026", "2025-12-31T23:00:00.000000000Z", "2026-12-31T22:59:59.999999999Z"),
+        ("2026-11-20T10", "2026-11-20T09:00:00.000000000Z", ""),
+        ("2026-11-20T10:00", "2026-11-20T09:00:00.000000000Z", ""),
+        ("2026-11-20 10:00", "2026-11-20T09:00:00.000000000Z", ""),
+        ("2026-11-20T10:00:00", "2026-11-20T09:00:00.000000000Z", ""),
+        ("2026-11-20 10:00:00", "2026-11-20T09:00:00.000000000Z", ""),
+        ("2026-11-20T10:00:00.25", "2026-11-20T09:00:00.250000000Z", ""),
+        ("2026-11-20T10:00Z", "2026-11-20T10:00:00.000000000Z", ""),
+        ("2026-11-20T10:00:00+02:00", "2026-11-20T08:00:00.000000000Z", ""),
+        ("1795172400", "2026-11-20T11:00:00.000000000Z", ""),
+    ] {
+        let request = asked(&["--since", text, "--until", text]);
+        assert_eq!(request.form("start").as_deref(), Some(start), "{text}");
+        assert_eq!(request.form("end").as_deref(), Some(if end.is_empty() { start } else { end }), "{text}");
+    }
+    for (text, start) in [
+        ("2026-11-20", "2026-11-20T00:00:00.000000000Z"),
+        ("2026-11-20T10:00", "2026-11-20T10:00:00.000000000Z"),
+        ("2026-11-20 10:00", "2026-11-20T10:00:00.000000000Z"),
+        ("2026-11-20T10:00:00+02:00", "2026-11-20T08:00:00.000000000Z"),
+    ] {
+        assert_eq!(asked(&["--utc", "--since", text]).form("start").as_deref(), Some(start), "{text}");
+    }
     let request = asked(&["--since", "yesterday", "--until", "yesterday"]);
     let (start, end) = (request.form("start").unwrap(), request.form("end").unwrap());
     assert!(
         start.ends_with("T23:00:00.000000000Z") && end.ends_with("T22:59:59.999999999Z"),
         "{start} {end}"
     );
-    let utc = asked(&["--utc", "--since", "2026-11-20 10:00"]);
-    assert_eq!(utc.form("start").as_deref(), Some("2026-11-20T10:00:00.000000000Z"));
     let ago = asked(&["--since", "1h ago"]).form("start").unwrap();
     assert!(ago.parse::<jiff::Timestamp>().is_ok(), "{ago}");
+    let env = TestEnv::new().with("TZ", "CET-1");
+    for kind in ["-f", "--histogram"] {
+        let request = env.run(&["query", kind, "--since", "2026-11-20T10:00", "--dry-run"]);
+        let start = "start=2026%2D11%2D20T09%3A00%3A00%2E000000000Z";
+        assert!(request.text().contains(start), "{request:?}");
+    }
+}
+
+#[test]
+fn a_time_of_day_is_one_that_has_been() {
+    // Whatever time of day this runs at: each hour of today and of this day of the week.
+    let days = ["", "monday ", "tuesday ", "wednesday ", "thursday ", "friday ", "saturday ", "sunday "];
+    for (at, text) in
+        days.iter().flat_map(|day| ["00:00", "12:00", "23:59:59"].map(|time| (*day, format!("{day}{time}"))))
+    {
+        let start: jiff::Timestamp = asked(&["--since", &text]).form("start").unwrap().parse().unwrap();
+        let ago = jiff::Timestamp::now().as_second() - start.as_second();
+        let again = if at.is_empty() { 86_400 } else { 7 * 86_400 };
+        assert!((0..again + 100).contains(&ago), "{text}: {start}");
+    }
 }
 
 #[test]
@@ -129,6 +169,31 @@ fn a_zone_that_there_is_not_is_said_and_utc_taken() {
     assert!(quiet.text().starts_with("2026-11-20 10:00:00.500Z error"), "{quiet:?}");
     assert_eq!(quiet.stderr, "");
     env.run(&["query", "-o", "pretty", "-v"]).saying("could not find the local time zone; times are in UTC");
+}
+
+#[test]
+fn only_the_file_of_a_zone_is_read_for_it() {
+    let server = Server::new(Answer::Status(200, JSON, ROWS));
+    let env = TestEnv::for_server(&server);
+    let fifo = env.home.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    std::fs::write(env.home.path().join("big"), vec![b'T'; 1 << 20]).unwrap();
+    let fifo = fifo.to_str().unwrap();
+    for name in
+        ["/dev/zero", ":/dev/zero", "/dev/../dev/zero", "zero", fifo, "big", "/etc", "../../../dev/zero"]
+    {
+        // KiB of address space: /dev/zero has no end.
+        let line = "ulimit -v 131072; timeout 20 vlog query -o pretty --since 2026-11-20T10:00";
+        let finished = finish(env.shell(line).env("TZ", name).env("TZDIR", "/dev"));
+        assert!(finished.text().starts_with("2026-11-20 10:00:00.500Z error"), "{name}: {finished:?}");
+        assert_eq!(finished.stderr, "", "{name}");
+        let sent =
+            finish(env.shell("ulimit -v 131072; timeout 20 vlog send m -t 2026-11-20T10:00").env("TZ", name));
+        assert_eq!((sent.status, sent.stderr.as_str()), (Some(0), ""), "{name}");
+    }
+    for record in server.records() {
+        assert_eq!(record["_time"], "2026-11-20T10:00:00.000000000Z");
+    }
 }
 
 #[test]
@@ -214,8 +279,8 @@ fn a_histogram_asks_for_hits_by_level_in_round_buckets() {
         ("field", "level"),
         ("step", "10s"),
         ("offset", "-3600s"),
-        ("start", "2026-11-20T10:00:00Z"),
-        ("end", "2026-11-20T10:03:00Z"),
+        ("start", "2026-11-20T10:00:00.000000000Z"),
+        ("end", "2026-11-20T10:03:00.000000000Z"),
     ] {
         assert_eq!(request.form(name).as_deref(), Some(value), "{name}");
     }

@@ -235,9 +235,50 @@ fn the_time_can_be_given() {
 fn a_time_that_is_none_is_kept_beside_the_present_one() {
     let before = Timestamp::now();
     for text in ["yesterday", "2026-11-20T10:00:00", "0"] {
-        let record = sent(&["m", "--time", text]);
+        let record = sent(&["m", &format!("_time={text}")]);
         assert_eq!(record["vlog_time"], text);
         assert!(record["_time"].as_str().unwrap().parse::<Timestamp>().unwrap() >= before);
+    }
+    // What a person wrote and nobody understands is said as well.
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    for (at, text) in ["soon", "tomorrow", "2026-13-01", "0"].into_iter().enumerate() {
+        let finished = env.run(&["send", "m", "--time", text]).kept_the_promise();
+        let finished = finished.saying(&format!("could not use --time: '{text}' is "));
+        assert!(finished.stderr.contains("kept in vlog_time, the record is stamped now"), "{finished:?}");
+        let record = server.records().remove(at);
+        assert_eq!((&record["vlog_time"], &record["level"]), (&json!(text), &json!("warn")));
+        assert!(record["vlog_error"].as_str().unwrap().starts_with("could not use --time"), "{record:?}");
+        assert!(record["_time"].as_str().unwrap().parse::<Timestamp>().unwrap() >= before);
+    }
+    assert!(!sent(&["m", "-t", ""]).contains_key("vlog_time"));
+}
+
+#[test]
+fn a_time_is_read_as_query_reads_it_on_the_clock_here() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("TZ", "CET-1");
+    let at = |text: &str| {
+        env.run(&["send", "m", "-t", text]).in_silence();
+        let record = server.records().pop().unwrap();
+        assert!(!record.contains_key("vlog_time"), "{text}");
+        record["_time"].as_str().unwrap().parse::<Timestamp>().unwrap()
+    };
+    let ago = |time: Timestamp| Timestamp::now().as_second() - time.as_second();
+    for text in ["2026-11-20 10:00", "2026-11-20T10:00", "2026-11-20T10:00:00"] {
+        assert_eq!(at(text).to_string(), "2026-11-20T09:00:00Z", "{text}");
+    }
+    assert_eq!(at("2026-11-20").to_string(), "2026-11-19T23:00:00Z");
+    assert_eq!(at("2026").to_string(), "2025-12-31T23:00:00Z");
+    for text in ["1h", "1h ago", "an hour ago", "now-1h"] {
+        assert!((3600..3700).contains(&ago(at(text))), "{text}");
+    }
+    let yesterday = at("yesterday");
+    assert!(yesterday.to_string().ends_with("T23:00:00Z"), "{yesterday}");
+    assert!((86_400..2 * 86_400 + 100).contains(&ago(yesterday)), "{yesterday}");
+    // Into the past, at whatever time of day this runs.
+    for text in ["00:00", "6:00", "12:00", "18:00", "23:59:59"] {
+        assert!((0..86_500).contains(&ago(at(text))), "{text}");
     }
 }
 

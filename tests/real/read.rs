@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::env::{Env, Finished};
-use crate::server::Server;
+use crate::server::{Server, text};
 use crate::values::NASTY;
 
 /// Texts that mean something in `LogsQL`.
@@ -233,6 +233,58 @@ fn friendly_times_bound_what_is_found() {
     let shown = env.run(&["query", "-o", "pretty", "three"]);
     let time = &shown.text()[..23];
     assert_eq!(found(&["--since", time, "--until", &here(170)]), "three hours");
+}
+
+#[test]
+fn a_time_without_a_zone_is_here_and_not_where_the_server_is() {
+    let Some(server) = Server::start() else { return };
+    // Ahead of Greenwich by more than the server is behind it, and not by whole hours.
+    let env = Env::new(&server).with("TZ", "XYZ-5:45");
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::Offset::from_seconds(5 * 3600 + 45 * 60).unwrap());
+    let day = zone.to_datetime(Timestamp::now() - SignedDuration::from_hours(48)).date();
+    let midnight = day.at(0, 0, 0, 0).to_zoned(zone.clone()).unwrap().timestamp();
+    let at = |hours: i64, nanoseconds: i64| {
+        let from = SignedDuration::from_hours(hours) + SignedDuration::from_nanos(nanoseconds);
+        (midnight + from).to_string()
+    };
+    let records = [
+        ("before", at(0, -1)),
+        ("midnight", at(0, 0)),
+        ("ten", at(10, 0)),
+        ("eleven", at(11, 500_000_000)),
+        ("last", at(24, -1)),
+        ("after", at(24, 0)),
+    ];
+    for (name, time) in &records {
+        env.send([*name, "-t", time]);
+    }
+    // On this clock too.
+    env.send(["typed", "-s", "typed", "-t", &format!("{day} 10:00")]);
+    server.flush();
+    let typed: Timestamp = text(&server.row_of("typed"), "_time").parse().unwrap();
+    assert_eq!(typed, midnight + SignedDuration::from_hours(10));
+    let asked = |args: &[&str]| {
+        let finished = env.run(&[&["query", "--fail", "-n", "50", "-o", "raw", "-s", "vlog"], args].concat());
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+        found(&finished).join(", ")
+    };
+    let day = day.to_string();
+    assert_eq!(asked(&["--since", &day, "--until", &day]), "midnight, ten, eleven, last");
+    for separator in ["T", " "] {
+        let time = |text: &str| format!("{day}{separator}{text}");
+        for ten in ["10", "10:00", "10:00:00", "10:00:00.0"] {
+            assert_eq!(asked(&["--since", &time(ten), "--until", &day]), "ten, eleven, last");
+            // The server takes all of a whole second.
+            assert_eq!(asked(&["--since", &day, "--until", &time(ten)]), "midnight, ten");
+        }
+        assert_eq!(asked(&["--since", &time("10:00:00.001"), "--until", &time("11:00")]), "eleven");
+        assert_eq!(asked(&["--since", &time("10:00:01"), "--until", &time("11:00:00.4")]), "");
+    }
+    let utc = |instant: Timestamp| instant.to_string();
+    let ten = utc(midnight + SignedDuration::from_hours(10));
+    let bare = ten.trim_end_matches('Z');
+    assert_eq!(asked(&["--utc", "--since", bare, "--until", bare]), "ten");
+    assert_eq!(asked(&["--since", &ten, "--until", &ten]), "ten");
 }
 
 #[test]

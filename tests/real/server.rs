@@ -171,6 +171,8 @@ fn launch(program: &Path, options: &[String], port: u16, folder: &Path) -> Child
         .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
         .arg(format!("-storageDataPath={}", folder.join("data").display()))
         .args(options)
+        // Its clock is nobody's business.
+        .env("TZ", "America/New_York")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

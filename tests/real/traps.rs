@@ -254,16 +254,18 @@ fn a_time_that_is_none_is_kept_beside_the_true_one() {
     ];
     let before = Timestamp::now();
     for (at, time) in times.iter().enumerate() {
-        env.send(["m", "-s", &format!("option-{at}"), "-t", time]);
-        env.send(["m", "-s", &format!("field-{at}"), &format!("_time={time}")]);
+        env.send(["m", "-s", &format!("x-{at}"), &format!("_time={time}")]);
     }
+    // A person may write more than a program.
+    let option = "Fri, 20 Nov 2026 10:00:00 +0000";
+    let finished = env.run(&["send", "--fail", "m", "-s", "option", "-t", option]);
+    assert_eq!(finished.status, Some(0), "{finished:?}");
     let after = Timestamp::now();
-    for (at, time) in times.iter().enumerate() {
-        for how in ["option", "field"] {
-            let row = server.row_of(&format!("{how}-{at}"));
-            assert_eq!((text(&row, "vlog_time"), text(&row, "_msg")), (*time, "m"));
-            assert!(before <= time_of(&row) && time_of(&row) <= after, "{time}: {row:#?}");
-        }
+    let fields = times.iter().enumerate().map(|(at, time)| (format!("x-{at}"), *time));
+    for (service, time) in fields.chain([("option".to_owned(), option)]) {
+        let row = server.row_of(&service);
+        assert_eq!((text(&row, "vlog_time"), text(&row, "_msg")), (time, "m"));
+        assert!(before <= time_of(&row) && time_of(&row) <= after, "{time}: {row:#?}");
     }
 }
 
