@@ -16,6 +16,7 @@ use ureq::{Agent, Body, BodyReader, Error, Proxy, Timeout};
 
 use crate::config::{Access, Endpoint};
 use crate::net::{Deadline, Names, Patience, Sockets};
+use crate::output::text::harmless;
 use crate::protocol::Request;
 
 /// Room for a request's headers and for a response's; a batch goes through it in pieces.
@@ -351,10 +352,10 @@ fn is_html(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-/// The first line, without control characters, of a length that fits a message.
+/// The first line, harmless wherever it is shown or kept, of a length that fits a message.
 fn one_line(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
-    line.chars().filter(|char| !char.is_control()).take(SHOWN_ANSWER_CHARS).collect()
+    harmless(line).chars().take(SHOWN_ANSWER_CHARS).collect()
 }
 
 /// `No route to host (os error 113)` without the number, which tells a reader nothing.

@@ -1,10 +1,13 @@
 //! What vlog tells people: lines on stderr that begin with `vlog: `. The only place that writes there.
 //!
+//! Whoever the words are from, a server, a file or the caller, what a terminal would obey in them is written out.
 //! Mistakes of the command line are always told. Trouble in delivery is told only on a terminal or when asked
 //! for, because cron mails what it reads there and agents show it. A line that cannot be written is not missed.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::PanicHookInfo;
+
+use crate::output::text::harmless;
 
 /// Tells or keeps quiet.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +40,7 @@ impl Report {
 /// Tells what must be told.
 pub fn say(text: &str) {
     // One write, so that lines of several processes do not mix.
-    let line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    let line = harmless(text).replace('\n', " ");
     let _ = io::stderr().write_all(format!("vlog: {line}\n").as_bytes());
 }
 

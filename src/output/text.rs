@@ -1,7 +1,8 @@
-//! Log text on a terminal: harmless, and measured in cells.
+//! Text on a terminal: harmless, and measured in cells. Logs hold what strangers sent, and so do the answers of servers.
 //!
 //! Invariant: what comes out of [`harmless`] holds no character that moves the cursor, changes the terminal's
-//! state, turns the direction of writing, or hides. Logs hold what strangers sent.
+//! state, turns the direction of writing, or hides; but for the joiners U+200C and U+200D, without which some scripts and
+//! emoji fall apart. What is harmless stays as it is when it goes through again.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -79,9 +80,11 @@ fn is_harmful(char: char) -> bool {
     char.is_control()
         || stood_for(char).is_some()
         || matches!(char,
-            '\u{ad}' // soft hyphen
+            '\u{ad}' | '\u{34f}' // soft hyphen, grapheme joiner
             | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // direction
-            | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}' // invisible
+            | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}' // invisible
+            | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}' // letters that show nothing
+            | '\u{1d173}'..='\u{1d17a}' // musical controls
             | '\u{2028}' | '\u{2029}' // line and paragraph separators
             | '\u{fff9}'..='\u{fffb}' // annotations
             | '\u{e0000}'..='\u{e0fff}') // tags
@@ -142,8 +145,10 @@ mod tests {
             ("user\u{202e}gpj.exe", "user\\u202egpj.exe"),
             ("\u{2066}x\u{2069}\u{200f}", "\\u2066x\\u2069\\u200f"),
             ("\u{feff}\u{200b}\u{ad}\u{2028}\u{e0041}", "\\ufeff\\u200b\\u00ad\\u2028\\ue0041"),
+            ("\u{3164}\u{1160}", "\\u3164\\u1160"),
         ] {
             assert_eq!(harmless(text), expected, "{text:?}");
+            assert_eq!(harmless(expected), expected, "{text:?}");
         }
     }
 

@@ -326,6 +326,26 @@ fn memory_stays_flat_however_many_rows_come() {
         let line = format!("ulimit -v 65536; vlog query --fail -n 0 -o {form} --fields _msg,n | wc -l");
         let finished = finish(&mut env.shell(&line));
         assert_eq!(finished.stderr, "", "{form}");
+#[test]
+fn what_a_server_says_is_harmless_wherever_it_is_told() {
+    const NASTY: &str =
+        "no \u{202e}txt.exe\u{2066}a\u{2069}\u{200b}\u{feff} \u{1b}[31mred\u{1b}[0m\u{9b}1m\r\u{7}\u{ad}";
+    const SHOWN: &str =
+        "no \\u202etxt.exe\\u2066a\\u2069\\u200b\\ufeff \\x1b[31mred\\x1b[0m\\u009b1m\\r\\x07\\u00ad";
+    for status in [400, 422, 500, 503] {
+        let server = Server::new(Answer::Status(status, "", NASTY));
+        let env = TestEnv::for_server(&server);
+        env.run(&["query", "*"]).kept_the_promise().saying(SHOWN);
+        env.run(&["query", "-f", "*"]).kept_the_promise().saying(SHOWN);
+        env.run(&["send", "-v", "m"]).kept_the_promise().saying(SHOWN);
+        let shown = env.run(&["status"]);
+        assert!(shown.text().contains(SHOWN), "{shown:?}");
+        let is_bad =
+            |char: char| char != '\n' && char.is_control() || "\u{202e}\u{2066}\u{200b}".contains(char);
+        assert!(!shown.text().chars().any(is_bad), "{shown:?}");
+    }
+}
+
         assert_eq!(finished.text().trim(), if form == "json" { "800000" } else { "1200000" });
     }
 }
