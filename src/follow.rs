@@ -6,16 +6,17 @@
 //! [`Shown`] knows the rows of that time again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::client::{Answer, Client, Failure, form};
-use crate::output::Printer;
-use crate::output::text;
+use crate::output::{MAX_ROW_BYTES, Printer, text};
 use crate::range::Bound;
 use crate::report;
 use crate::stdio;
@@ -54,6 +55,9 @@ const LOOKS: [Duration; 3] = [Duration::from_secs(3), Duration::from_secs(10), D
 /// The most rows that a query behind a tail holds at a time; more are fetched in parts, so that they come in order.
 const MAX_FETCHED: usize = 5000;
 
+/// The most bytes of such rows; more are asked for again, and shown as they come.
+const MAX_FETCHED_BYTES: usize = 16 * 1024 * 1024;
+
 /// How far back a tail starts, as the server is told.
 const START_OFFSET: &str = "10s";
 
@@ -79,6 +83,8 @@ pub struct Follow<'a> {
     reader: Option<OwnedFd>,
     printer: Printer,
     shown: Shown,
+    /// Time and hash of a row that is too long to be held, while it is being shown.
+    going_on: Option<(i64, u64)>,
     /// Nothing from before was asked for; 1970 stands for "since ever".
     since: i64,
 }
@@ -95,7 +101,8 @@ impl<'a> Follow<'a> {
         printer: Printer,
     ) -> Self {
         let [tail, query] = clients;
-        Self { arguments, tail, query, idle, reader, printer, shown: Shown::default(), since: 0 }
+        let shown = Shown::default();
+        Self { arguments, tail, query, idle, reader, printer, shown, going_on: None, since: 0 }
     }
 
     /// Shows the last rows since a time, all if `last` is 0, and then what comes, until it cannot.
@@ -188,16 +195,18 @@ impl<'a> Follow<'a> {
         let mut answer = client.open(QUERY, &form(&arguments), self.idle)?;
         while let Some(piece) = answer.piece()? {
             let mut out = Vec::new();
-            for row in rows.of(piece) {
-                let Some(time) = row.time else { return Err(timeless()) };
-                count += 1;
-                oldest = oldest.min(time);
-                self.shown.add(&row);
-                out.extend_from_slice(self.printer.piece(&row.line));
+            for piece in rows.of(piece) {
+                if let Piece::Row(row) = &piece {
+                    row.check()?;
+                    count += 1;
+                    oldest = oldest.min(row.time.unwrap_or(oldest));
+                }
+                self.put(&piece, true, &mut out);
             }
             self.shown.tidy();
             stdio::write_all(&out).map_err(Failure::Unprinted)?;
         }
+        self.break_off()?;
         if last > 0 && count == last {
             // What is older was not asked for.
             self.shown.forget_before(oldest);
@@ -207,31 +216,63 @@ impl<'a> Follow<'a> {
 
     /// Shows what comes, until the connection ends.
     fn relay(&mut self, live: &mut Answer) -> Failure {
-        let mut rows = Rows::default();
-        self.shown.begin();
-        loop {
-            let piece = match live.piece() {
-                Ok(Some(piece)) => piece,
-                Ok(None) => return Failure::Lost("the server has closed it".to_owned()),
-                Err(failure) => return failure,
-            };
-            let rows = rows.of(piece);
-            if let Err(failure) = self.show(rows) {
-                return failure;
-            }
+        match self.show_all(live) {
+            Ok(()) => Failure::Lost("the server has closed it".to_owned()),
+            Err(failure) => failure,
         }
     }
 
-    /// Shows those that were not shown before.
-    fn show(&mut self, rows: Vec<Row>) -> Result<(), Failure> {
-        let mut out = Vec::new();
-        for row in rows {
-            if self.shown.is_new(&row) {
-                out.extend_from_slice(self.printer.piece(&row.line));
+    /// Shows the rows of an answer that were not shown before, as they come, to its end.
+    fn show_all(&mut self, answer: &mut Answer) -> Result<(), Failure> {
+        let mut rows = Rows::default();
+        self.shown.begin();
+        let ended = loop {
+            match answer.piece() {
+                Ok(Some(piece)) => self.show(rows.of(piece))?,
+                Ok(None) => break Ok(()),
+                Err(failure) => break Err(failure),
             }
+        };
+        self.break_off()?;
+        ended
+    }
+
+    /// Shows those that were not shown before.
+    fn show(&mut self, pieces: Vec<Piece>) -> Result<(), Failure> {
+        let mut out = Vec::new();
+        for piece in pieces {
+            self.put(&piece, false, &mut out);
         }
         self.shown.tidy();
         stdio::write_all(&out).map_err(Failure::Unprinted)
+    }
+
+    /// Appends what is to be printed of a piece: all of it if it `is_asked` for, otherwise what was not shown before.
+    fn put(&mut self, piece: &Piece, is_asked: bool, out: &mut Vec<u8>) {
+        match piece {
+            Piece::Row(row) => {
+                if self.shown.is_new(row) || is_asked {
+                    self.going_on = (!row.is_whole).then_some((row.time.unwrap_or(i64::MIN), row.hash));
+                    out.extend_from_slice(self.printer.piece(&row.line));
+                }
+            }
+            Piece::More(bytes) if self.going_on.is_some() => {
+                out.extend_from_slice(self.printer.piece(bytes));
+                if bytes.ends_with(b"\n") {
+                    self.going_on = None;
+                }
+            }
+            Piece::More(_) => {}
+        }
+    }
+
+    /// Ends a row of which no more will come; another answer has all of it.
+    fn break_off(&mut self) -> Result<(), Failure> {
+        if let Some(id) = self.going_on.take() {
+            self.shown.take_back(id);
+            stdio::write_all(self.printer.break_off()).map_err(Failure::Unprinted)?;
+        }
+        Ok(())
     }
 
     /// Shows what came in since, while nobody was listening. `gap` is where an interruption has begun.
@@ -243,11 +284,10 @@ impl<'a> Follow<'a> {
         let mut pages = Vec::new();
         let mut to = None;
         loop {
-            let rows = self.fetch(client, from, to, Some(MAX_FETCHED))?;
-            let oldest = rows.iter().filter_map(|row| row.time).min();
-            let Some(oldest) = oldest.filter(|_| rows.len() >= MAX_FETCHED) else {
-                self.shown.begin();
-                self.show(rows)?;
+            let range = Range { from, to, limit: Some(MAX_FETCHED) };
+            let page = self.fetch(client, range)?;
+            let Some(oldest) = page.oldest.filter(|_| page.count >= MAX_FETCHED) else {
+                self.show_page(client, page, range)?;
                 break;
             };
             // The server widens an end on a whole second to all of that second.
@@ -259,41 +299,83 @@ impl<'a> Follow<'a> {
             to = Some(end);
         }
         while let Some((from, to)) = pages.pop() {
-            let mut rows = self.fetch(client, from, to, Some(2 * MAX_FETCHED))?;
-            if rows.len() >= 2 * MAX_FETCHED {
+            let mut range = Range { from, to, limit: Some(2 * MAX_FETCHED) };
+            let mut page = self.fetch(client, range)?;
+            if page.count >= 2 * MAX_FETCHED {
                 // Most of them are of one nanosecond, and have no order.
-                rows = self.fetch(client, from, to, None)?;
+                range.limit = None;
+                page.is_held = false;
             }
-            self.shown.begin();
-            self.show(rows)?;
+            self.show_page(client, page, range)?;
         }
         Ok(())
     }
 
-    /// The newest rows of a range, both ends included, oldest first; or all, in any order.
-    fn fetch(
-        &self,
-        client: &Client,
-        from: i64,
-        to: Option<i64>,
-        limit: Option<usize>,
-    ) -> Result<Vec<Row>, Failure> {
-        let (from, to) = (from.to_string(), to.map_or_else(|| "now".to_owned(), |to| to.to_string()));
-        let limit = limit.map(|limit| limit.to_string());
-        let mut arguments = self.arguments.clone();
-        arguments.extend([("start", from.as_str()), ("end", to.as_str())]);
-        arguments.extend(limit.as_deref().map(|limit| ("limit", limit)));
-        let mut found = Vec::new();
-        let mut rows = Rows::default();
-        let mut answer = client.open(QUERY, &form(&arguments), self.idle)?;
-        while let Some(piece) = answer.piece()? {
-            found.append(&mut rows.of(piece));
+    /// Shows the rows of a range, which are in `page` if they were not too much to hold.
+    fn show_page(&mut self, client: &Client, page: Page, range: Range) -> Result<(), Failure> {
+        if page.is_held {
+            self.shown.begin();
+            return self.show(page.rows);
         }
-        if found.iter().any(|row: &Row| row.time.is_none()) {
-            return Err(timeless());
-        }
-        Ok(found)
+        drop(page);
+        self.show_all(&mut self.ask(client, range)?)
     }
+
+    /// The rows of a range.
+    fn fetch(&self, client: &Client, range: Range) -> Result<Page, Failure> {
+        let mut page = Page { rows: Vec::new(), is_held: true, count: 0, oldest: None };
+        let mut bytes = 0;
+        let mut rows = Rows::default();
+        let mut answer = self.ask(client, range)?;
+        while let Some(piece) = answer.piece()? {
+            for piece in rows.of(piece) {
+                if let Piece::Row(row) = &piece {
+                    row.check()?;
+                    page.count += 1;
+                    page.oldest = row
+                        .time
+                        .map(|time| page.oldest.map_or(time, |oldest| oldest.min(time)))
+                        .or(page.oldest);
+                    bytes += row.line.len();
+                    page.is_held &= row.is_whole && bytes <= MAX_FETCHED_BYTES;
+                }
+                if page.is_held {
+                    page.rows.push(piece);
+                } else {
+                    page.rows.clear();
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    /// Asks for the rows of a range.
+    fn ask<'c>(&self, client: &'c Client, range: Range) -> Result<Answer<'c>, Failure> {
+        let end = range.to.map_or_else(|| "now".to_owned(), |to| to.to_string());
+        let (start, limit) = (range.from.to_string(), range.limit.map(|limit| limit.to_string()));
+        let mut arguments = self.arguments.clone();
+        arguments.extend([("start", start.as_str()), ("end", end.as_str())]);
+        arguments.extend(limit.as_deref().map(|limit| ("limit", limit)));
+        client.open(QUERY, &form(&arguments), self.idle)
+    }
+}
+
+/// Rows that are asked for: both ends are included, in nanoseconds, and without one it goes to the present. With a limit
+/// the newest, oldest first; without one all, in any order.
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    from: i64,
+    to: Option<i64>,
+    limit: Option<usize>,
+}
+
+/// What there is in a range.
+struct Page {
+    /// Empty if they are not held.
+    rows: Vec<Piece>,
+    is_held: bool,
+    count: usize,
+    oldest: Option<i64>,
 }
 
 fn timeless() -> Failure {
@@ -302,25 +384,73 @@ fn timeless() -> Failure {
 
 /// A row, and what tells it from others.
 struct Row {
+    /// With its line end; the beginning of one that is too long to be held.
     line: Vec<u8>,
+    is_whole: bool,
     time: Option<i64>,
-    /// Of its fields, in whatever order they came.
+    /// Of its fields, in whatever order they came; of one that cannot be read, of its bytes.
     hash: u64,
 }
 
 impl Row {
     fn new(line: Vec<u8>) -> Self {
-        let fields = serde_json::from_str::<Map<String, Value>>(&text::text(&line)).unwrap_or_default();
-        let time = fields.get("_time").and_then(|time| Time::parse(time.as_str()?));
-        let hash = |(name, value): (&String, &Value)| {
+        let hash = |what: &dyn Fn(&mut DefaultHasher)| {
             let mut hasher = DefaultHasher::new();
-            (name, value.as_str()).hash(&mut hasher);
+            what(&mut hasher);
             hasher.finish()
         };
-        // A sum knows no order.
-        let hash = fields.iter().map(hash).fold(0, u64::wrapping_add);
-        Self { line, time: time.map(|time| time.0), hash }
+        let is_whole = line.ends_with(b"\n");
+        let text = text::text(&line);
+        let (time, hash) = match serde_json::from_str::<Map<String, Value>>(&text) {
+            Ok(fields) => {
+                let hashes =
+                    fields.iter().map(|(name, value)| hash(&|hasher| (name, value.as_str()).hash(hasher)));
+                // A sum knows no order.
+                let hash = hashes.fold(0, u64::wrapping_add);
+                (fields.get("_time").and_then(|time| Time::parse(time.as_str()?)), hash)
+            }
+            // How much there is of a row that is too long is left to chance.
+            Err(_) => {
+                (time_in(&text), hash(&|hasher| line.get(..MAX_ROW_BYTES).unwrap_or(&line).hash(hasher)))
+            }
+        };
+        Self { time: time.map(|time| time.0), hash, is_whole, line }
     }
+
+    /// Asserts that it has a time: without one it cannot be told whether it was shown.
+    fn check(&self) -> Result<(), Failure> {
+        // In one that is too long to be held the time may come later.
+        if self.time.is_none() && self.is_whole { Err(timeless()) } else { Ok(()) }
+    }
+}
+
+/// The time of a row that is not all there.
+fn time_in(text: &str) -> Option<Time> {
+    struct Fields<'a>(&'a mut Option<Time>);
+
+    impl<'de> Visitor<'de> for Fields<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a row")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut fields: M) -> Result<(), M::Error> {
+            while let Some(name) = fields.next_key::<String>()? {
+                if name == "_time" {
+                    *self.0 = Time::parse(&fields.next_value::<String>()?);
+                } else {
+                    fields.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut time = None;
+    // It ends in an error where the row is cut.
+    let _ = serde_json::Deserializer::from_str(text).deserialize_map(Fields(&mut time));
+    time
 }
 
 /// The rows shown lately, each with how often.
@@ -380,6 +510,13 @@ impl Shown {
         self.rows.get(&(time, row.hash)).is_some_and(|count| count.shown > before)
     }
 
+    /// A row, by its time and hash, was not shown to its end.
+    fn take_back(&mut self, id: (i64, u64)) {
+        if let Some(count) = self.rows.get_mut(&id) {
+            count.shown = count.shown.saturating_sub(1);
+        }
+    }
+
     /// Forgets what is too old, or too much.
     fn tidy(&mut self) {
         let old = self.latest.saturating_sub(MEMORY);
@@ -401,23 +538,38 @@ impl Shown {
     }
 }
 
+/// A row, or more of one that is too long to be held.
+enum Piece {
+    Row(Row),
+    More(Vec<u8>),
+}
+
 /// Puts rows together again that were cut into pieces.
 #[derive(Default)]
 struct Rows {
     partial: Vec<u8>,
+    /// The beginning of the row at hand was given, for it is too long to be held.
+    is_too_long: bool,
 }
 
 impl Rows {
-    /// Every row that is whole now.
-    fn of(&mut self, piece: &[u8]) -> Vec<Row> {
-        let mut rows = Vec::new();
+    /// Every row that is whole now, or too long.
+    fn of(&mut self, piece: &[u8]) -> Vec<Piece> {
+        let mut pieces = Vec::new();
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            let is_end = part.ends_with(b"\n");
+            if self.is_too_long {
+                pieces.push(Piece::More(part.to_vec()));
+                self.is_too_long = !is_end;
+                continue;
+            }
             self.partial.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                rows.push(Row::new(std::mem::take(&mut self.partial)));
+            if is_end || self.partial.len() > MAX_ROW_BYTES {
+                self.is_too_long = !is_end;
+                pieces.push(Piece::Row(Row::new(std::mem::take(&mut self.partial))));
             }
         }
-        rows
+        pieces
     }
 }
 
@@ -474,18 +626,52 @@ mod tests {
         let mut shown = Shown::default();
         shown.begin();
         for n in 0..i64::try_from(MAX_KNOWN).unwrap() + 10 {
-            shown.add(&Row { line: Vec::new(), time: Some(n), hash: 0 });
+            shown.add(&Row { line: Vec::new(), is_whole: true, time: Some(n), hash: 0 });
         }
         shown.tidy();
         assert_eq!((shown.rows.len(), shown.floor), (MAX_KNOWN, 10));
     }
 
+    /// The rows of an answer that comes in these pieces, and what follows the beginning of those that are too long.
+    fn put_together<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+        let mut rows = Rows::default();
+        let found = pieces.into_iter().flat_map(|piece| rows.of(piece)).map(|piece| match piece {
+            Piece::Row(row) => row.line,
+            Piece::More(more) => more,
+        });
+        found.collect()
+    }
+
     #[test]
     fn rows_are_put_together() {
-        let mut rows = Rows::default();
         let pieces = ["a\nb", "c", "\n\nd\n", "e"];
-        let found: Vec<_> =
-            pieces.iter().flat_map(|piece| rows.of(piece.as_bytes())).map(|row| row.line).collect();
-        assert_eq!(found, [&b"a\n"[..], b"bc\n", b"\n", b"d\n"]);
+        assert_eq!(put_together(pieces.map(str::as_bytes)), [&b"a\n"[..], b"bc\n", b"\n", b"d\n"]);
+    }
+
+    #[test]
+    fn a_row_without_end_is_not_held_to_its_end() {
+        let long = vec![b'x'; MAX_ROW_BYTES];
+        let found = put_together([b"a\n", &long[..], b"y", b"z", b"\nb\n"]);
+        assert_eq!(found.len(), 5);
+        assert_eq!(
+            (found[1].len(), &found[2..]),
+            (MAX_ROW_BYTES + 1, &[b"z".to_vec(), b"\n".to_vec(), b"b\n".to_vec()][..])
+        );
+    }
+
+    #[test]
+    fn the_time_of_a_row_that_is_cut_is_found_before_the_cut() {
+        let time = Time::parse("2026-11-20T10:00:00Z");
+        for text in [
+            "{\"_time\":\"2026-11-20T10:00:00Z\",\"_msg\":\"a",
+            "{\"a\":[{\"_time\":1}],\"_time\":\"2026-11-20T10:00:00Z\",\"b\":{\"c\":",
+        ] {
+            assert_eq!(time_in(text), time, "{text}");
+        }
+        for text in
+            ["", "x", "{\"_time\":\"2026-11-20T10", "{\"_msg\":\"\\\"_time\\\":\\\"2026-11-20T10:00:00Z\\\""]
+        {
+            assert_eq!(time_in(text), None, "{text}");
+        }
     }
 }

@@ -63,41 +63,41 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     }
     tell(&config, &mistakes, report);
     let fail = config.fail;
-    let verdict = |done, rows| Verdict {
-        done: done && (rows > 0 || !args.exit_empty),
-        fail: fail || (args.exit_empty && rows == 0),
+    let verdict = |done, found: Found| Verdict {
+        done: done && (found.printed > 0 || !args.exit_empty),
+        fail: fail || (args.exit_empty && found.printed == 0),
     };
+    let mut found = Found::default();
     if !mistakes.is_empty() {
-        return verdict(false, 0);
+        return verdict(false, found);
     }
     let Some(endpoint) = config.route.endpoint() else {
         report::say(&match config.route.trouble() {
             Some(why) => format!("{why}; no query was sent"),
             None => "could not query: delivery is off; set VLOG_URL, or give --url".to_owned(),
         });
-        return verdict(false, 0);
+        return verdict(false, found);
     };
     let asking = Asking { args, config: &config, endpoint, terminal };
-    let mut rows = 0;
     let asked = if args.dry_run {
         let described = question.describe(&asking);
         described.map_err(|error| Failure::Unprinted(error.downcast().unwrap_or_else(io::Error::other)))
     } else if args.follow {
         question.follow(&asking)
     } else if args.histogram {
-        question.draw(&asking, &mut rows)
+        question.draw(&asking, &mut found)
     } else {
-        question.print(&asking, &mut rows)
+        question.print(&asking, &mut found)
     };
     match asked {
         Ok(()) if args.dry_run => return Verdict { done: true, fail },
         Ok(()) => {
-            if rows == 0 && !args.follow && (terminal.is_watched || config.verbose) {
+            if found.came == 0 && !args.follow && (terminal.is_watched || config.verbose) {
                 for hint in hints(&question.query) {
                     report::say(&format!("no records; {hint}"));
                 }
             }
-            return verdict(true, rows);
+            return verdict(true, found);
         }
         // Whoever reads the rows has seen enough.
         Err(Failure::Unprinted(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -115,7 +115,7 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
             }
         }
     }
-    verdict(false, rows)
+    verdict(false, found)
 }
 
 /// How many rows there are.
@@ -245,9 +245,9 @@ impl Question {
     }
 
     /// Prints the rows, and counts them.
-    fn print(&self, asking: &Asking, rows: &mut u64) -> Result<(), Failure> {
+    fn print(&self, asking: &Asking, found: &mut Found) -> Result<(), Failure> {
         let limit = self.limit();
-        if self.limit.is_some() && stages(&self.query).len() > 1 {
+        if self.limit.is_some_and(|limit| limit > 0) && stages(&self.query).len() > 1 {
             report::say("--limit was not sent, for the query has pipes; write '| limit N' into it");
         }
         let mut printer = self.printer(asking);
@@ -255,14 +255,21 @@ impl Question {
         let answered = client.query(QUERY, &self.form(), asking.config.timeout, &mut |piece| {
             stdio::write_all(printer.piece(piece))
         });
-        *rows = printer.rows();
         let is_complete = answered.is_ok();
         let rest = stdio::write_all(printer.end(is_complete)).map_err(Failure::Unprinted);
-        *rows = printer.rows().max(*rows);
+        *found = Found { came: printer.rows(), printed: printer.printed() };
         answered?;
         rest?;
-        if limit > 0 && *rows == limit {
-            report::say(&format!("only the newest {} shown; -n 0 gives all", report::records(limit)));
+        let Found { came, printed } = *found;
+        let limited = report::records(limit);
+        let some = format!("{printed} of them with one of these fields");
+        // Where exactly as many came there may be more.
+        match (limit > 0 && came == limit, printed == came) {
+            (true, true) => report::say(&format!("only the newest {limited} shown; -n 0 gives all")),
+            (true, false) => {
+                report::say(&format!("only the newest {limited} looked at, {some}; -n 0 looks at all"));
+            }
+            (false, _) => {}
         }
         Ok(())
     }
@@ -278,7 +285,7 @@ impl Question {
     }
 
     /// Draws hits over time, and counts them.
-    fn draw(&self, asking: &Asking, rows: &mut u64) -> Result<(), Failure> {
+    fn draw(&self, asking: &Asking, found: &mut Found) -> Result<(), Failure> {
         let (range, step) = self.buckets(asking.terminal);
         let client = Client::for_query(asking.endpoint, &asking.config.access, stdio::pipe_reader());
         let mut answer = Vec::new();
@@ -290,8 +297,9 @@ impl Question {
             Ok(())
         })?;
         let mut out = Vec::new();
-        *rows = histogram::draw(&answer, range, step, &self.look(asking), &mut out)
+        let hits = histogram::draw(&answer, range, step, &self.look(asking), &mut out)
             .map_err(|error| Failure::Lost(format!("could not draw: {error}")))?;
+        *found = Found { came: hits, printed: hits };
         let shown = if output(asking) == Form::Json { &answer } else { &out };
         stdio::write_all(shown).map_err(Failure::Unprinted)?;
         if self.since.is_none() {

@@ -1,7 +1,8 @@
 //! What `query` prints: bytes of the server's rows in, bytes for stdout out.
 //!
 //! Pure: how wide, whether in colour, in which zone and in which characters are arguments. Invariants: without
-//! chosen fields JSON comes out byte for byte as it went in; at most one row is held, or the sample of a table.
+//! chosen fields JSON comes out byte for byte as it went in; at most one row is held, or the sample of a table, and of
+//! that row [`MAX_ROW_BYTES`].
 
 pub mod histogram;
 pub mod pretty;
@@ -16,6 +17,13 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::time::Time;
+
+/// A row is held up to this length. The server stores no row of more than 2 MiB; only a query can make a longer one. Its
+/// bytes are printed as they come, without a look at its fields, or, for people, its beginning.
+pub const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
+
+/// What people are told behind the beginning of such a row.
+const CUT: &str = " (cut: a row of more than 4 MiB; -o json gives all of it)";
 
 /// How what is for people looks.
 pub struct Look {
@@ -98,6 +106,8 @@ pub struct Printer {
     tables: bool,
     /// The beginning of a row whose end has not come yet.
     partial: Vec<u8>,
+    /// The row at hand is too long to be held, and its beginning was printed.
+    is_too_long: bool,
     /// Bytes to print.
     out: Vec<u8>,
     pretty: pretty::Pretty,
@@ -107,6 +117,9 @@ pub struct Printer {
     /// Lines of JSON are counted until there are more than this; counting costs time.
     enough: u64,
     rows: u64,
+    printed: u64,
+    /// Of JSON that goes through: whether a row has begun.
+    has_begun: bool,
 }
 
 impl Printer {
@@ -127,12 +140,15 @@ impl Printer {
             look,
             tables: !is_live,
             partial: Vec::new(),
+            is_too_long: false,
             out: Vec::new(),
             pretty: pretty::Pretty::default(),
             table: table::Table::default(),
             order,
             enough,
             rows: 0,
+            printed: 0,
+            has_begun: false,
         }
     }
 
@@ -142,24 +158,34 @@ impl Printer {
         self.rows
     }
 
+    /// How many of them were printed: those that have one of the fields.
+    #[must_use]
+    pub fn printed(&self) -> u64 {
+        self.printed
+    }
+
     /// Takes a piece of the server's answer, and gives what to print now.
     pub fn piece<'a>(&'a mut self, piece: &'a [u8]) -> &'a [u8] {
         if self.form == Form::Json && self.fields.is_none() {
-            if self.rows <= self.enough {
-                self.rows += piece.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
-            }
+            self.count(piece);
             return piece;
         }
         self.out.clear();
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            if !part.ends_with(b"\n") {
-                self.partial.extend_from_slice(part);
-            } else if self.partial.is_empty() {
+            let is_end = part.ends_with(b"\n");
+            if self.is_too_long {
+                self.go_on(part);
+                self.is_too_long = !is_end;
+            } else if is_end && self.partial.is_empty() {
                 self.row(part);
             } else {
-                let mut whole = std::mem::take(&mut self.partial);
-                whole.extend_from_slice(part);
-                self.row(&whole);
+                self.partial.extend_from_slice(part);
+                if is_end {
+                    let whole = std::mem::take(&mut self.partial);
+                    self.row(&whole);
+                } else if self.partial.len() > MAX_ROW_BYTES {
+                    self.begin_too_long();
+                }
             }
         }
         &self.out
@@ -172,9 +198,73 @@ impl Printer {
         if is_complete && !rest.is_empty() {
             self.row(&rest);
         }
+        self.end_too_long();
+        if self.has_begun {
+            self.count(b"\n");
+        }
+        self.end_table();
+        &self.out
+    }
+
+    /// Gives what ends a row of which no more will come, before the rows of another answer.
+    pub fn break_off(&mut self) -> &[u8] {
+        self.out.clear();
+        self.partial.clear();
+        self.end_too_long();
+        if std::mem::take(&mut self.has_begun) {
+            self.out.push(b'\n');
+        }
+        &self.out
+    }
+
+    /// Counts the rows of JSON that goes through.
+    fn count(&mut self, piece: &[u8]) {
+        if self.rows > self.enough {
+            // It is still of interest whether the answer ends within a row.
+            self.has_begun = !piece.ends_with(b"\n");
+            return;
+        }
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            self.has_begun |= !part.trim_ascii().is_empty();
+            if part.ends_with(b"\n") && std::mem::take(&mut self.has_begun) {
+                self.rows += 1;
+                self.printed += 1;
+            }
+        }
+    }
+
+    /// Prints the beginning of a row that is too long to be held.
+    fn begin_too_long(&mut self) {
+        self.is_too_long = true;
+        self.rows += 1;
+        self.printed += 1;
+        self.end_table();
+        let begun = std::mem::take(&mut self.partial);
+        if self.form == Form::Pretty {
+            let shown = pretty::beginning(&text::text(&begun), &self.look);
+            pretty::text(&format!("{shown}{CUT}"), &self.look, &mut self.out);
+        } else {
+            self.out.extend_from_slice(&begun);
+        }
+    }
+
+    /// Prints more of it.
+    fn go_on(&mut self, part: &[u8]) {
+        if self.form != Form::Pretty {
+            self.out.extend_from_slice(part);
+        }
+    }
+
+    /// Ends it where its line end is missing.
+    fn end_too_long(&mut self) {
+        if std::mem::take(&mut self.is_too_long) {
+            self.go_on(b"\n");
+        }
+    }
+
+    fn end_table(&mut self) {
         let plan = table::Plan { asked: self.fields.as_deref(), order: &self.order, look: &self.look };
         self.table.end(plan, &mut self.out);
-        &self.out
     }
 
     /// One row, with or without its line end.
@@ -189,6 +279,7 @@ impl Printer {
         let plan = table::Plan { asked, order: &self.order, look: &self.look };
         let Ok(row) = serde_json::from_str::<Map<String, Value>>(&text) else {
             // Whatever it is, it is not for us to hide.
+            self.printed += 1;
             if self.form == Form::Pretty {
                 self.table.end(plan, &mut self.out);
                 return pretty::text(&text, &self.look, &mut self.out);
@@ -201,6 +292,7 @@ impl Printer {
             // As the server's own `fields` pipe has it.
             return;
         }
+        self.printed += 1;
         match self.form {
             Form::Json => {
                 let names = asked.unwrap_or_default().iter();
@@ -227,7 +319,7 @@ impl Printer {
                     self.table.end(plan, &mut self.out);
                     self.pretty.row(&row, asked, &self.look, &mut self.out);
                 } else {
-                    self.table.row(row, plan, &mut self.out);
+                    self.table.row(row, line.len(), plan, &mut self.out);
                 }
             }
         }

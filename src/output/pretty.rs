@@ -143,6 +143,16 @@ pub fn text(text: &str, look: &Look, out: &mut Vec<u8>) {
     line.end();
 }
 
+/// The harmless beginning of a text: half of what a terminal shows of a message.
+#[must_use]
+pub fn beginning(text: &str, look: &Look) -> String {
+    let ends = text.char_indices().map(|(at, _)| at);
+    // In bytes first, for letters with accents without end have few cells.
+    let end = ends.take_while(|at| *at < 4 * MAX_MESSAGE_CELLS).last().unwrap_or(0);
+    let text = harmless(text.get(..end).unwrap_or_default());
+    cut(&text, MAX_MESSAGE_CELLS / 2, look.ellipsis()).into_owned()
+}
+
 /// A value as one word that shows where it ends: in quotes if it has to be.
 fn value_word(value: &str) -> Cow<'_, str> {
     let is_bare = |char: char| !char.is_whitespace() && char != '"';

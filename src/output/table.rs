@@ -1,6 +1,7 @@
 //! Rows that are no records, as those of a `stats` query: columns, numbers to the right.
 //!
-//! Invariant: at most [`SAMPLE`] rows are held. They decide on the columns; later rows are printed as they come.
+//! Invariant: at most [`SAMPLE`] rows are held, of [`SAMPLE_BYTES`] and one row. They decide on the columns; later rows are
+//! printed as they come.
 
 use serde_json::{Map, Value};
 
@@ -11,6 +12,9 @@ use crate::level::Level;
 
 /// How many rows decide on columns and widths.
 const SAMPLE: usize = 1000;
+
+/// How many bytes of them, as the server sent them.
+const SAMPLE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Cells between two columns.
 const GAP: usize = 2;
@@ -33,6 +37,8 @@ pub struct Plan<'a> {
 pub struct Table {
     /// Rows that wait until there are enough of them.
     sample: Vec<Map<String, Value>>,
+    /// Their bytes.
+    bytes: usize,
     /// Empty until the sample was looked at.
     columns: Vec<Column>,
     /// There are more columns than the terminal has room for.
@@ -48,8 +54,8 @@ struct Column {
 }
 
 impl Table {
-    /// Takes a row and appends what can be printed.
-    pub fn row(&mut self, row: Map<String, Value>, plan: Plan, out: &mut Vec<u8>) {
+    /// Takes a row, which came in so many bytes, and appends what can be printed.
+    pub fn row(&mut self, row: Map<String, Value>, bytes: usize, plan: Plan, out: &mut Vec<u8>) {
         if self.is_ready && row.keys().any(|name| !self.has(name, plan.asked)) {
             // What the sample did not show: a new table.
             self.end(plan, out);
@@ -59,7 +65,8 @@ impl Table {
             return self.print(&row, plan, out);
         }
         self.sample.push(row);
-        if self.sample.len() >= SAMPLE {
+        self.bytes += bytes;
+        if self.sample.len() >= SAMPLE || self.bytes >= SAMPLE_BYTES {
             self.begin(plan, out);
         }
     }

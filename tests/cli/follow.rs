@@ -61,7 +61,11 @@ struct Following {
 
 impl Following {
     fn start(env: &TestEnv, args: &[&str]) -> Self {
-        let mut child = env::spawn(env.vlog().args(["query", "-f"]).args(args));
+        Self::of(env.vlog().args(["query", "-f"]).args(args))
+    }
+
+    fn of(command: &mut std::process::Command) -> Self {
+        let mut child = env::spawn(command);
         let lines = lines(child.stdout.take().unwrap());
         let said = lines_of(child.stderr.take().unwrap());
         Self { child, lines, said }
@@ -168,6 +172,31 @@ fn over_a_lost_connection_each_row_is_shown_once() {
     // From some seconds before what was shown last.
     assert_eq!(requests[3].form("start").as_deref(), Some("1795168790000000005"));
     assert_eq!(requests[3].form("end").as_deref(), Some("now"));
+}
+
+#[test]
+fn a_row_of_any_length_passes_through_once_and_whole() {
+    let long = row(5, &"x".repeat(48 << 20));
+    let other = row(5, &"y".repeat(5 << 20));
+    // Lost in the middle of the long row.
+    let half = &long[..20 << 20];
+    let first = Answer::Raw(chunked(&format!("{}{half}", row(1, "a"))));
+    let tail = Answer::Open(chunked(&format!("{long}{}{}", row(8, "b"), row(9, "c"))));
+    let behind = whole(&format!("{}{long}{other}{}", row(1, "a"), row(8, "b")));
+    let server = server(vec![first, tail], vec![whole(""), behind]);
+    let env = TestEnv::for_server(&server);
+    // KiB of address space, program and stack included.
+    let following = Following::of(&mut env.shell("ulimit -v 131072; exec vlog query -f x -o json"));
+    following.expect(&[row(1, "a").trim_end()]);
+    let line = || following.lines.recv_timeout(PATIENCE).unwrap();
+    assert!(line() == half);
+    following.hears("connection lost: ");
+    for expected in [&long, &other, &row(8, "b"), &row(9, "c")] {
+        let line = line();
+        assert!(line == expected.trim_end(), "{} of {}", line.len(), expected.len());
+    }
+    following.hears("connected again");
+    following.interrupt();
 }
 
 #[test]

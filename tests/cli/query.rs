@@ -46,6 +46,8 @@ fn a_query_with_pipes_gets_no_limit() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server);
     env.run(&["query", "* | uniq by (a)", "-n", "5"]).kept_the_promise().saying("--limit was not sent");
+    // All were asked for, and all come.
+    env.run(&["query", "* | sort by (_time)", "-n", "0"]).in_silence();
 }
 
 #[test]

@@ -247,6 +247,35 @@ fn nothing_found_can_be_a_status() {
 }
 
 #[test]
+fn rows_without_a_chosen_field_are_not_counted_as_shown() {
+    let server = Server::new(Answer::Status(200, JSON, ROWS));
+    let env = TestEnv::for_server(&server);
+    let query = |args: &[&str]| env.run(&[&["query", "*"], args].concat());
+    for form in ["json", "raw", "pretty"] {
+        let nothing = query(&["-o", form, "--exit-empty", "--fields", "nosuch"]);
+        assert_eq!((nothing.status, nothing.text(), nothing.stderr.as_str()), (Some(1), "", ""), "{form}");
+        assert_eq!(query(&["-o", form, "--exit-empty", "--fields", "n"]).status, Some(0), "{form}");
+        let limited = query(&["-o", form, "--fields", "nosuch", "-n", "2"]);
+        let limited = limited.saying(
+            "only the newest 2 records looked at, 0 of them with one of these fields; -n 0 looks at all",
+        );
+        assert_eq!(limited.text(), "");
+        query(&["-o", form, "--fields", "n", "-n", "2"])
+            .saying("looked at, 1 of them with one of these fields");
+        query(&["-o", form, "--fields", "_msg", "-n", "2"])
+            .saying("only the newest 2 records shown; -n 0 gives all");
+    }
+    // A last row without its line end is one too, and an empty line none.
+    let last = TestEnv::for_server(&Server::new(Answer::Status(200, JSON, "{\"_msg\":\"a\"}")));
+    assert_eq!(last.run(&["query", "--exit-empty"]).status, Some(0));
+    let blank = Server::new(Answer::Status(200, JSON, "\n\r\n"));
+    assert_eq!(TestEnv::for_server(&blank).run(&["query", "--exit-empty"]).status, Some(1));
+    // The query is not to blame.
+    let server = Server::new(Answer::Status(200, JSON, ROWS));
+    TestEnv::for_server(&server).run(&["query", "-v", "level:ERROR", "--fields", "nosuch"]).in_silence();
+}
+
+#[test]
 fn hints_are_for_those_who_look_on() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server);
@@ -298,6 +327,26 @@ fn a_histogram_asks_for_hits_by_level_in_round_buckets() {
 }
 
 #[test]
+fn what_a_server_says_is_harmless_wherever_it_is_told() {
+    const NASTY: &str =
+        "no \u{202e}txt.exe\u{2066}a\u{2069}\u{200b}\u{feff} \u{1b}[31mred\u{1b}[0m\u{9b}1m\r\u{7}\u{ad}";
+    const SHOWN: &str =
+        "no \\u202etxt.exe\\u2066a\\u2069\\u200b\\ufeff \\x1b[31mred\\x1b[0m\\u009b1m\\r\\x07\\u00ad";
+    for status in [400, 422, 500, 503] {
+        let server = Server::new(Answer::Status(status, "", NASTY));
+        let env = TestEnv::for_server(&server);
+        env.run(&["query", "*"]).kept_the_promise().saying(SHOWN);
+        env.run(&["query", "-f", "*"]).kept_the_promise().saying(SHOWN);
+        env.run(&["send", "-v", "m"]).kept_the_promise().saying(SHOWN);
+        let shown = env.run(&["status"]);
+        assert!(shown.text().contains(SHOWN), "{shown:?}");
+        let is_bad =
+            |char: char| char != '\n' && char.is_control() || "\u{202e}\u{2066}\u{200b}".contains(char);
+        assert!(!shown.text().chars().any(is_bad), "{shown:?}");
+    }
+}
+
+#[test]
 fn credentials_and_tenant_go_with_every_kind_of_question() {
     let server = Server::new(Answer::Status(400, "", "no"));
     let env = TestEnv::for_server(&server).with("VLOG_TOKEN", "t0ken").with("VLOG_TENANT", "7:8");
@@ -326,28 +375,53 @@ fn memory_stays_flat_however_many_rows_come() {
         let line = format!("ulimit -v 65536; vlog query --fail -n 0 -o {form} --fields _msg,n | wc -l");
         let finished = finish(&mut env.shell(&line));
         assert_eq!(finished.stderr, "", "{form}");
-#[test]
-fn what_a_server_says_is_harmless_wherever_it_is_told() {
-    const NASTY: &str =
-        "no \u{202e}txt.exe\u{2066}a\u{2069}\u{200b}\u{feff} \u{1b}[31mred\u{1b}[0m\u{9b}1m\r\u{7}\u{ad}";
-    const SHOWN: &str =
-        "no \\u202etxt.exe\\u2066a\\u2069\\u200b\\ufeff \\x1b[31mred\\x1b[0m\\u009b1m\\r\\x07\\u00ad";
-    for status in [400, 422, 500, 503] {
-        let server = Server::new(Answer::Status(status, "", NASTY));
-        let env = TestEnv::for_server(&server);
-        env.run(&["query", "*"]).kept_the_promise().saying(SHOWN);
-        env.run(&["query", "-f", "*"]).kept_the_promise().saying(SHOWN);
-        env.run(&["send", "-v", "m"]).kept_the_promise().saying(SHOWN);
-        let shown = env.run(&["status"]);
-        assert!(shown.text().contains(SHOWN), "{shown:?}");
-        let is_bad =
-            |char: char| char != '\n' && char.is_control() || "\u{202e}\u{2066}\u{200b}".contains(char);
-        assert!(!shown.text().chars().any(is_bad), "{shown:?}");
+        assert_eq!(finished.text().trim(), if form == "json" { "800000" } else { "1200000" });
     }
 }
 
-        assert_eq!(finished.text().trim(), if form == "json" { "800000" } else { "1200000" });
-    }
+#[test]
+fn memory_stays_flat_however_long_a_row_is() {
+    let long = format!("{{\"_time\":\"2026-11-20T10:00:00Z\",\"_msg\":\"{}\"}}\n", "x".repeat(48 << 20));
+    let last = "{\"_msg\":\"last\",\"n\":\"1\"}\n";
+    let body: &'static str = format!("{ROWS}{long}{last}").leak();
+    let server = Server::new(Answer::Status(200, JSON, body));
+    let env = TestEnv::for_server(&server);
+    let query = |args: &str| {
+        // KiB of address space, program and stack included.
+        let finished =
+            finish(&mut env.shell(&format!("ulimit -v 65536; vlog query --fail -n 0 {args} > out")));
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""), "{args}");
+        std::fs::read_to_string(env.home.path().join("out")).unwrap()
+    };
+    assert!(query("-o json") == body);
+    assert!(query("-o json --fields n") == format!("{{\"n\":\"1\"}}\n{long}{{\"n\":\"1\"}}\n"));
+    assert!(query("-o raw") == format!("one\ntwo\nthr<ee\n{long}last\n"));
+    assert!(query("-o raw --fields n") == format!("\n1\n{long}1\n").trim_start());
+    let pretty = query("-o pretty --utc");
+    assert!(pretty.len() < 10_000, "{}", pretty.len());
+    let lines: Vec<_> = pretty.lines().collect();
+    assert!(lines[3].starts_with("{\"_time\":\"2026-11-20T10:00:00Z\",\"_msg\":\"xxx"), "{}", lines[3]);
+    assert!(lines[3].ends_with(" (cut: a row of more than 4 MiB; -o json gives all of it)"), "{}", lines[3]);
+    assert_eq!(lines[4], "last  n=1");
+    // As the rows of a table, many of which wait to be measured.
+    let wide = format!("{{\"n\":\"{}\"}}\n", "x".repeat(1 << 20)).repeat(64);
+    let server = Server::new(Answer::Status(200, JSON, wide.leak()));
+    let env = TestEnv::for_server(&server);
+    let line = "ulimit -v 65536; vlog query --fail -n 0 -o pretty | wc -l";
+    let finished = finish(&mut env.shell(line));
+    assert_eq!((finished.text().trim(), finished.stderr.as_str()), ("65", ""));
+}
+
+#[test]
+fn a_row_that_is_too_long_and_without_end_is_cut_short_like_any_other() {
+    let long = "x".repeat(5 << 20);
+    let half = format!("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n{long}");
+    let server = Server::new(Answer::Raw(half.into_bytes()));
+    let env = TestEnv::for_server(&server);
+    let raw = env.run(&["query", "-o", "raw"]).saying("was cut short");
+    assert!(raw.text() == format!("{long}\n"));
+    let pretty = env.run(&["query", "-o", "pretty"]).saying("was cut short");
+    assert!(pretty.text().starts_with("xxx") && pretty.text().lines().count() == 1);
 }
 
 #[test]
