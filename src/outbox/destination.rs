@@ -63,29 +63,32 @@ impl Destination {
     /// What tells this server's entries and breaker from others', in the names of files.
     #[must_use]
     pub fn server(&self) -> String {
-        let Self { url, tenant, user, host, .. } = self;
-        let user = if user.is_empty() { String::new() } else { format!("\n{user}") };
-        format!("{:016x}", hash(&format!("{JSONLINE}\n{url}\n{tenant}\n{host}{user}")))
+        self.server_with(&self.host, &self.user)
     }
 
-    /// The same of version 1, which knew no user and took fewer addresses for this machine's.
-    fn servers_of_version_1(&self) -> [String; 2] {
-        let without_user = Self { user: String::new(), ..self.clone() };
-        let without_host = Self { host: String::new(), ..without_user.clone() };
-        [without_user.server(), without_host.server()]
+    fn server_with(&self, host: &str, user: &str) -> String {
+        let Self { url, tenant, .. } = self;
+        let separator = if user.is_empty() { "" } else { "\n" };
+        format!("{:016x}", hash(&format!("{JSONLINE}\n{url}\n{tenant}\n{host}{separator}{user}")))
     }
 
-    /// The server parts of the names that this destination's entries may have.
+    /// The server parts of the names that this destination's entries may have. Version 1 knew no user, and took fewer
+    /// addresses for this machine's.
     pub(super) fn servers(&self) -> Vec<String> {
         let mut all = vec![self.server()];
-        all.extend(self.servers_of_version_1().into_iter().filter(|server| *server != self.server()));
+        if !self.user.is_empty() {
+            all.push(self.server_with(&self.host, ""));
+        }
+        if !self.host.is_empty() {
+            all.push(self.server_with("", ""));
+        }
         all
     }
 
     /// Whether an entry with this destination, written by this `version`, is for the same server.
     pub(super) fn takes(&self, other: &Self, version: u64) -> bool {
         let server = other.server();
-        server == self.server() || version == 1 && self.servers_of_version_1().contains(&server)
+        server == self.server() || version == 1 && self.servers().contains(&server)
     }
 
     /// The end of an entry's name: hashes of the server and of the stream fields.
