@@ -119,8 +119,8 @@ pub struct Shipper {
 impl Shipper {
     /// Starts the sender.
     #[must_use]
-    pub fn start(route: Route, delivery: Delivery, encoder: Encoder) -> Self {
-        let Route { queue, timeout, report } = route;
+    pub fn start(to_sender: ToSender, delivery: Delivery, encoder: Encoder) -> Self {
+        let ToSender { queue, timeout, report } = to_sender;
         let delivery = Arc::new(delivery);
         let (of_sender, by_sender) = (Arc::clone(&queue), Arc::clone(&delivery));
         let sender = move || of_sender.deliver_all(&by_sender, timeout, report);
@@ -336,13 +336,13 @@ impl Progress {
 
 /// The way from a shipper to its sender.
 #[derive(Clone)]
-pub struct Route {
+pub struct ToSender {
     queue: Arc<Queue>,
     timeout: Duration,
     report: Report,
 }
 
-impl Route {
+impl ToSender {
     /// `timeout` is one batch's. From now on a panic of the sender leaves what it has in hand to the shipper; the
     /// thread itself is left to the hook that was there before. To be made before there are threads: one that has
     /// panicked never leaves the hook, and as long as it is there nobody can set another.

@@ -76,7 +76,7 @@ impl<'a> Flush<'a> {
     /// Delivers a list of entries until the server takes no more. What other processes hold is waited for as long as
     /// for one request: they send it.
     fn deliver(&mut self, mut waiting: Waiting) {
-        let progress = Progress { wanted: io::stderr().is_terminal() };
+        let counting = Counting { wanted: io::stderr().is_terminal() };
         let mut since = Instant::now();
         while self.stopped.is_none() {
             let start = Instant::now();
@@ -100,9 +100,9 @@ impl<'a> Flush<'a> {
                     waiting.retry_held();
                 }
             }
-            progress.show(self.moved.delivered);
+            counting.show(self.moved.delivered);
         }
-        progress.end();
+        counting.end();
         self.old += waiting.old;
         self.trouble.append(&mut waiting.stuck);
         if waiting.foreign > 0 {
@@ -184,11 +184,11 @@ fn leave_caller() {
 }
 
 /// One line on a terminal that counts up.
-struct Progress {
+struct Counting {
     wanted: bool,
 }
 
-impl Progress {
+impl Counting {
     fn show(&self, delivered: u64) {
         if self.wanted {
             let _ = write!(io::stderr(), "\rvlog: {} delivered", records(delivered));

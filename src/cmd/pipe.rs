@@ -18,7 +18,7 @@ use crate::line::{Lines, Piece};
 use crate::multiline::Joiner;
 use crate::parse::{Mode, Parser};
 use crate::report::{self, Report};
-use crate::ship::{Route, Shipper, Source};
+use crate::ship::{Shipper, Source, ToSender};
 use crate::signals::{self, Ignored};
 use crate::stdio;
 use crate::time::Time;
@@ -73,7 +73,7 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
         lines: Lines::new(args.keep_ansi),
         joiner,
         source: Source::new(common, Parser::new(mode, args.keep_ansi)),
-        shipper: Shipper::start(Route::new(config.timeout, report), delivery, encoder()),
+        shipper: Shipper::start(ToSender::new(config.timeout, report), delivery, encoder()),
     };
     while let Some(bytes) = input.next(&mut signals, intake.due_in()) {
         let mut rest = bytes;

@@ -28,7 +28,7 @@ use crate::level::Level;
 use crate::line::{Lines, Piece};
 use crate::parse::{Mode, Parser};
 use crate::report::{self, Report, records};
-use crate::ship::{Progress, Route, Shipper, Source};
+use crate::ship::{Progress, Shipper, Source, ToSender};
 use crate::signals::{self, Ignored, Inbox};
 use crate::time::Time;
 use crate::wait::{Patience, PollFlags, ready};
@@ -84,7 +84,7 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
         let end = End::not_run(NotRun { code: NO_COMMAND, why: "there is none".to_owned() });
         if let Some(delivery) = delivery {
             let job = job("the command".to_owned());
-            job.log_end(Shipper::start(Route::new(timeout, report), delivery, encoder()), &end, None, 0);
+            job.log_end(Shipper::start(ToSender::new(timeout, report), delivery, encoder()), &end, None, 0);
         }
         return end.pass();
     };
@@ -103,19 +103,19 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
         Err(error) => return without_logging(&command, ignored, &error),
     };
     keep_promise_on_panic(&ready.running, &log, &command, ignored, report);
-    let route = Route::new(timeout, report);
+    let to_sender = ToSender::new(timeout, report);
     let (running, mut inbox) = match ready.start(&command) {
         Ok(started) => started,
         Err(StartError::Command(why)) => {
             report::say(&format!("could not run {}: {}", command.path(), why.why));
             let end = End::not_run(why);
-            job.log_end(Shipper::start(route, delivery, encoder()), &end, None, 0);
+            job.log_end(Shipper::start(to_sender, delivery, encoder()), &end, None, 0);
             return end.pass();
         }
         Err(StartError::Setup(error)) => return without_logging(&command, ignored, &error),
     };
     crate::panic_if_asked("run-start");
-    let (of_job, by_job) = (Arc::clone(&log), route.clone());
+    let (of_job, by_job) = (Arc::clone(&log), to_sender.clone());
     log.begin(move || job.log(by_job, delivery, &of_job));
     let end = running.wait(&mut inbox);
     crate::panic_if_asked("run-end");
@@ -124,7 +124,7 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
     if !linger(&mut inbox, log.done(), &mut Some(Patience::new(time + SLACK)), Duration::ZERO) {
         // Somebody is in a hurry: what is on its way goes to the outbox.
         let _ = to_cancel.map(|mut cancel| cancel.write(&[0]));
-        log.wait_while_it_goes_on(&mut inbox, route.progress());
+        log.wait_while_it_goes_on(&mut inbox, to_sender.progress());
     }
     end.pass()
 }
@@ -413,17 +413,17 @@ struct Job {
 
 impl Job {
     /// Logs what comes until the command has ended, and then that.
-    fn log(&self, route: Route, delivery: Delivery, log: &Log) {
+    fn log(&self, to_sender: ToSender, delivery: Delivery, log: &Log) {
         if self.on_failure {
-            self.log_failure(route, delivery, log);
+            self.log_failure(to_sender, delivery, log);
         } else {
-            self.log_lines(route, delivery, log);
+            self.log_lines(to_sender, delivery, log);
         }
         let _ = log.of_logger.shutdown(Shutdown::Write);
     }
 
     /// Logs the end of the output with a failure, and nothing otherwise.
-    fn log_failure(&self, route: Route, delivery: Delivery, log: &Log) {
+    fn log_failure(&self, to_sender: ToSender, delivery: Delivery, log: &Log) {
         let mut output = Tail::new(TAIL_BYTES);
         let (end, lost) = loop {
             match log.next(None) {
@@ -434,19 +434,19 @@ impl Job {
             crate::panic_if_asked("run-line");
         };
         if !end.is_success() {
-            self.log_end(Shipper::start(route, delivery, encoder()), &end, Some(&output), lost);
+            self.log_end(Shipper::start(to_sender, delivery, encoder()), &end, Some(&output), lost);
         }
     }
 
     /// Logs each line, and at last the end.
-    fn log_lines(&self, route: Route, delivery: Delivery, log: &Log) {
+    fn log_lines(&self, to_sender: ToSender, delivery: Delivery, log: &Log) {
         let stdout = self.of_stream(Target::Stdout, Level::Info);
         let stderr = self.of_stream(Target::Stderr, Level::Warn);
         let [mut stdout, mut stderr] = [&stdout, &stderr].map(|shared| Stream {
             lines: Lines::default(),
             source: Source::new(shared.common(self.config.min_level), Parser::default()),
         });
-        let mut shipper = Shipper::start(route, delivery, encoder());
+        let mut shipper = Shipper::start(to_sender, delivery, encoder());
         let (end, lost) = loop {
             match log.next(shipper.due_in()) {
                 Task::Take(target, time, bytes) => {
