@@ -290,7 +290,7 @@ fn the_last_error_is_that_of_the_server_at_hand() {
 fn is_root() -> bool {
     let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     if !is_root {
-        eprintln!("SKIPPED: this needs root");
+        env::skip("this needs root");
     }
     is_root
 }

@@ -41,7 +41,7 @@ fn with_small_disk(env: &TestEnv, size: &str, script: &str) -> Option<env::Finis
     let mut command = env.shell(&script);
     let finished = env::finish(command.env("DISK", &disk).env("VLOG_OUTBOX", disk.join("outbox")));
     if finished.status == Some(77) || finished.stderr.contains("unshare") {
-        eprintln!("SKIPPED: this needs a file system of its own: {}", finished.stderr);
+        env::skip(&format!("this needs a file system of its own: {}", finished.stderr));
         return None;
     }
     Some(finished)
@@ -107,7 +107,7 @@ fn an_entry_that_cannot_be_removed_is_delivered_once() {
         done; strace -f -o /dev/null -e inject=unlink,unlinkat:error=EACCES vlog flush -v --fail";
     let finished = env::finish(&mut env.shell(script));
     if finished.status == Some(127) || finished.stderr.contains("ptrace") {
-        eprintln!("SKIPPED: this needs strace(1)");
+        env::skip("this needs strace(1)");
         return;
     }
     assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""), "{finished:?}");

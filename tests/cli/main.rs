@@ -4,6 +4,7 @@
 #![allow(clippy::missing_panics_doc, clippy::format_collect)]
 
 mod abuse;
+mod child;
 mod completions;
 mod contract;
 mod destination;

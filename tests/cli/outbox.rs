@@ -191,7 +191,7 @@ fn a_hung_server_costs_one_wait() {
     for n in 0..10 {
         let next = env.run(&["send", "-v", &format!("next {n}")]).kept_the_promise();
         let next = next.saying("no answer lately, next try in");
-        assert!(next.time < Duration::from_millis(500), "{next:?}");
+        assert!(next.time < crate::env::within(Duration::from_millis(500)), "{next:?}");
     }
     env.run_with(&["pipe"], "line\n").in_silence();
     assert_eq!(server.connections(), 1);
@@ -220,7 +220,10 @@ fn after_half_a_minute_one_call_probes_and_an_answer_closes_the_breaker() {
     env.run(&["send", "one", "--timeout", "600ms"]).in_silence();
     age_breaker(&env, 31);
     let probe = env.run(&["send", "two"]).in_silence();
-    assert!(probe.time >= Duration::from_millis(500) && probe.time < Duration::from_secs(1), "{probe:?}");
+    assert!(
+        probe.time >= Duration::from_millis(500) && probe.time < crate::env::within(Duration::from_secs(1)),
+        "{probe:?}"
+    );
     env.run(&["send", "three"]).in_silence();
     assert_eq!(server.connections(), 2);
     age_breaker(&env, 31);
@@ -516,7 +519,7 @@ fn detached_returns_at_once_and_delivers_later() {
     server.wait_for(1);
     assert_eq!(messages(&server), ["later"]);
     while !env.entries().is_empty() {
-        assert!(start.elapsed() < Duration::from_secs(5), "the entry is still there");
+        assert!(start.elapsed() < crate::env::within(Duration::from_secs(5)), "the entry is still there");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -526,7 +529,7 @@ fn detached_does_not_wait_for_a_hung_server() {
     let server = Server::new(Answer::Hang);
     let env = TestEnv::for_server(&server);
     let finished = env::finish(&mut env.shell("vlog send --detach m | cat")).in_silence();
-    assert!(finished.time < Duration::from_millis(500), "{finished:?}");
+    assert!(finished.time < crate::env::within(Duration::from_millis(500)), "{finished:?}");
     server.wait_for(1);
 }
 
@@ -759,7 +762,7 @@ fn a_flush_shows_its_progress_on_a_terminal() {
     // script(1) gives the command a terminal.
     let finished = env::finish(&mut env.shell("script -qec 'vlog flush' /dev/null"));
     if finished.status != Some(0) {
-        eprintln!("SKIPPED: there is no script(1) here");
+        env::skip("there is no script(1) here");
         return;
     }
     let text = finished.text();

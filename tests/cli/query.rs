@@ -74,7 +74,7 @@ fn rows_are_printed_as_they_come() {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]).unwrap();
         stream.write_all(first.as_bytes()).unwrap();
-        rest.recv_timeout(Duration::from_secs(10)).unwrap();
+        rest.recv_timeout(Duration::from_secs(60)).unwrap();
         stream.write_all(b"0\r\n\r\n").unwrap();
     });
     let env = TestEnv::new();
@@ -138,7 +138,7 @@ fn a_pause_in_the_answer_is_bounded_and_the_whole_is_not() {
     let hanging = Server::new(Answer::HangAfterHeaders);
     let finished = TestEnv::for_server(&hanging).run(&["query", "*", "--timeout", "300ms"]);
     let finished = finished.kept_the_promise().saying("no answer within 300ms");
-    assert!(finished.time < Duration::from_secs(1));
+    assert!(finished.time < crate::env::within(Duration::from_secs(1)));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use nix::pty::{Winsize, openpty};
 use unicode_width::UnicodeWidthStr;
 
-use crate::env::TestEnv;
+use crate::env::{self, TestEnv};
 use crate::server::{Answer, Server};
 
 const JSON: &str = "Content-Type: application/stream+json\r\n";
@@ -51,7 +51,7 @@ fn shown(body: &'static str, status: u16, size: (u16, u16), locale: &str, args: 
     let mut command = env.vlog();
     command.arg("query").args(args).env("TERM", "xterm-256color");
     command.stdout(Stdio::from(pty.slave.try_clone().unwrap())).stderr(Stdio::from(pty.slave));
-    let mut child = command.spawn().unwrap();
+    let mut child = env::start(&mut command);
     // It holds the other end too.
     drop(command);
     let mut bytes = Vec::new();

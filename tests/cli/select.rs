@@ -266,8 +266,8 @@ fn rows_without_a_chosen_field_are_not_counted_as_shown() {
             .saying("only the newest 2 records shown; -n 0 gives all");
     }
     // A last row without its line end is one too, and an empty line none.
-    let last = TestEnv::for_server(&Server::new(Answer::Status(200, JSON, "{\"_msg\":\"a\"}")));
-    assert_eq!(last.run(&["query", "--exit-empty"]).status, Some(0));
+    let last = Server::new(Answer::Status(200, JSON, "{\"_msg\":\"a\"}"));
+    assert_eq!(TestEnv::for_server(&last).run(&["query", "--exit-empty"]).status, Some(0));
     let blank = Server::new(Answer::Status(200, JSON, "\n\r\n"));
     assert_eq!(TestEnv::for_server(&blank).run(&["query", "--exit-empty"]).status, Some(1));
     // The query is not to blame.

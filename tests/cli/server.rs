@@ -1,12 +1,14 @@
 //! A server on std sockets that does what a test wants, and remembers what it was sent.
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::collections::{BTreeMap, HashMap};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 use serde_json::{Map, Value};
 
 /// What the server does with a request.
@@ -91,14 +93,70 @@ struct Shared {
     requests: Mutex<Vec<Request>>,
     changed: Condvar,
     connections: Mutex<usize>,
+    is_over: Mutex<bool>,
+    over: Condvar,
 }
 
-/// A running server; it stops with the test.
+impl Shared {
+    /// Waits for longer than any client does, or until the server ends.
+    fn hang(&self) {
+        let is_over = self.is_over.lock().unwrap();
+        drop(self.over.wait_timeout_while(is_over, HANGING, |is_over| !*is_over).unwrap());
+    }
+}
+
+/// How long a request is waited for: longer than any takes to come, on however busy a machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a server hangs at most.
+const HANGING: Duration = Duration::from_secs(60);
+
+/// A running server; it ends with this value, and nobody listens there any more.
 pub struct Server {
     pub address: SocketAddr,
     shared: Arc<Shared>,
-    /// Connections that fill a backlog.
-    _filling: Vec<TcpStream>,
+    /// What keeps a backlog full: a listener that accepts nothing, and connections to it.
+    full: Option<(TcpListener, Vec<TcpStream>)>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        *self.shared.is_over.lock().unwrap() = true;
+        self.shared.over.notify_all();
+        if self.full.is_none() {
+            // Wakes the thread that accepts.
+            let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        }
+    }
+}
+
+/// Addresses that nobody listens on. The sockets are kept, so that no other process gets the port meanwhile.
+static NOBODY: Mutex<BTreeMap<SocketAddr, OwnedFd>> = Mutex::new(BTreeMap::new());
+
+/// An address where nobody listens for as long as this value lives, but a server that is started there.
+pub struct Nobody(SocketAddr);
+
+impl Nobody {
+    pub fn new() -> Self {
+        Self(Server::refused())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0
+    }
+}
+
+impl Drop for Nobody {
+    fn drop(&mut self) {
+        NOBODY.lock().unwrap().remove(&self.0);
+    }
+}
+
+/// A socket with a port of its own, not listened on.
+fn bound() -> OwnedFd {
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket
 }
 
 impl Server {
@@ -120,7 +178,15 @@ impl Server {
 
     /// Listens where nobody did so far, and gives every request this answer.
     pub fn at(address: &str, answer: Answer) -> Self {
-        Self::start(TcpListener::bind(address).unwrap(), move |_, _| answer.clone())
+        let kept = NOBODY.lock().unwrap().remove(&address.parse().unwrap());
+        let listener = match kept {
+            Some(socket) => {
+                listen(&socket, 128).unwrap();
+                TcpListener::from(socket)
+            }
+            None => TcpListener::bind(address).unwrap(),
+        };
+        Self::start(listener, move |_, _| answer.clone())
     }
 
     fn start(
@@ -132,33 +198,42 @@ impl Server {
         let (state, script) = (Arc::clone(&shared), Arc::new(script));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if *state.is_over.lock().unwrap() {
+                    break;
+                }
                 *state.connections.lock().unwrap() += 1;
                 let (state, script) = (Arc::clone(&state), Arc::clone(&script));
                 // A client that goes away is what many tests are about.
                 thread::spawn(move || serve(&stream, &state, script.as_ref()).ok());
             }
         });
-        Self { address, shared, _filling: Vec::new() }
+        Self { address, shared, full: None }
     }
 
-    /// An address that nobody listens on.
+    /// An address that nobody listens on, for as long as the process runs.
     pub fn refused() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+        let socket = bound();
+        let address = rustix::net::getsockname(&socket).unwrap().try_into().unwrap();
+        NOBODY.lock().unwrap().insert(address, socket);
+        address
     }
 
     /// A server that never completes a connect: it accepts nothing and its backlog is full.
     pub fn full_backlog() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = bound();
+        listen(&socket, 0).unwrap();
+        let listener = TcpListener::from(socket);
         let address = listener.local_addr().unwrap();
         let mut filling = Vec::new();
-        // std asks for a backlog of 128 or more; past it connects hang.
-        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
-            filling.push(stream);
-            assert!(filling.len() < 10_000, "the backlog has no end");
-        }
-        // Kept open, and never accepted from, for as long as the process runs.
-        std::mem::forget(listener);
-        Self { address, shared: Arc::default(), _filling: filling }
+        let why = loop {
+            match TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
+                Ok(stream) => filling.push(stream),
+                Err(error) => break error,
+            }
+            assert!(filling.len() < 100, "the backlog has no end");
+        };
+        assert_eq!(why.kind(), ErrorKind::TimedOut, "{why}");
+        Self { address, shared: Arc::default(), full: Some((listener, filling)) }
     }
 
     pub fn url(&self) -> String {
@@ -200,7 +275,7 @@ impl Server {
     /// Waits until so many requests have come.
     #[track_caller]
     pub fn wait_for(&self, count: usize) {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + PATIENCE;
         let mut requests = self.shared.requests.lock().unwrap();
         while requests.len() < count {
             let left = end.saturating_duration_since(Instant::now());
@@ -222,7 +297,7 @@ fn serve(
         let next = script(state.requests.lock().unwrap().len(), None);
         match next {
             Answer::NeverRead => {
-                thread::sleep(Duration::from_secs(60));
+                state.hang();
                 return Ok(());
             }
             // Closing with bytes left unread is what makes a reset.
@@ -248,10 +323,10 @@ fn serve(
                     body.len()
                 )?;
             }
-            Answer::Hang => thread::sleep(Duration::from_secs(60)),
+            Answer::Hang => state.hang(),
             Answer::HangAfterHeaders => {
                 out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")?;
-                thread::sleep(Duration::from_secs(60));
+                state.hang();
             }
             Answer::Trickle => {
                 for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" {
@@ -304,4 +379,19 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     Ok(Some(Request { line: line.trim_end().to_owned(), headers, body }))
+}
+
+#[test]
+fn where_nobody_listens_nobody_begins_to_but_a_server_of_the_test() {
+    let nobody = Nobody::new();
+    let address = nobody.address();
+    let refused = || TcpStream::connect(address).unwrap_err().kind();
+    assert_eq!(refused(), ErrorKind::ConnectionRefused);
+    assert_eq!(TcpListener::bind(address).unwrap_err().kind(), ErrorKind::AddrInUse);
+    let server = Server::at(&address.to_string(), Answer::Accept);
+    TcpStream::connect(address).unwrap();
+    drop(server);
+    while TcpStream::connect(address).is_ok() {
+        thread::sleep(Duration::from_millis(10));
+    }
 }

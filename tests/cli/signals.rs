@@ -1,18 +1,18 @@
 //! Signals, whatever the verb: none makes it hang, none changes its status, what is ignored stays ignored.
 
 use std::io::{PipeWriter, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::env::{self, TestEnv};
+use crate::env::{self, Running, TestEnv};
 use crate::server::{Answer, Server};
 
 /// The mask of that name in what the kernel says of a process.
-fn mask(child: &Child, name: &str) -> u64 {
+fn mask(child: &Running, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
     let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
     u64::from_str_radix(value.unwrap_or("0"), 16).unwrap()
@@ -24,7 +24,7 @@ fn has(mask: u64, signal: Signal) -> bool {
 
 /// Waits until a process catches this signal.
 #[track_caller]
-fn wait_until_caught(child: &Child, signal: Signal) {
+fn wait_until_caught(child: &Running, signal: Signal) {
     let end = Instant::now() + Duration::from_secs(20);
     while !has(mask(child, "SigCgt"), signal) {
         assert!(Instant::now() < end, "{signal} is not caught");
@@ -47,7 +47,7 @@ const AT_WORK: [&[&str]; 9] = [
 
 /// Starts it with signals as they are by default but for the ignored ones, and with input that goes on as long as
 /// the pipe is held.
-fn start(env: &TestEnv, args: &[&str], ignored: &str) -> (Child, PipeWriter) {
+fn start(env: &TestEnv, args: &[&str], ignored: &str) -> (Running, PipeWriter) {
     let (input, writer) = std::io::pipe().unwrap();
     let mut command = env.command("env");
     command.arg("--default-signal");
@@ -100,7 +100,7 @@ fn completions_that_nobody_reads_end_with_status_0_too() {
         // As much as a pipe takes.
         writer.write_all(&vec![0; 64 * 1024]).unwrap();
         let mut command = env.vlog();
-        let mut child = command.args(["completions", "bash"]).stdout(writer).spawn().unwrap();
+        let mut child = env::start(command.args(["completions", "bash"]).stdout(writer));
         drop(command);
         wait_until_caught(&child, Signal::SIGTERM);
         env::signal(&child, signal);
@@ -169,7 +169,7 @@ fn a_signal_while_the_payload_comes_leaves_a_record_and_no_command() {
 
 /// Starts the command and sends it signals until it has ended. `false` if it does not.
 fn ends_under_a_rain(command: &mut Command) -> bool {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = env::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
     let id = Pid::from_raw(child.id().try_into().unwrap());
     let end = Instant::now() + Duration::from_secs(20);
     loop {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::child;
 use crate::server::Server;
 
 /// Where a test's commands live.
@@ -118,7 +119,7 @@ impl Finished {
 pub fn finish(command: &mut Command, input: impl AsRef<[u8]>) -> Finished {
     let start = Instant::now();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = child::start(command);
     let mut stdin = child.stdin.take().unwrap();
     let input = input.as_ref().to_vec();
     // A command that does not read all of its input is caught by what it then does not send.

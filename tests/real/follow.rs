@@ -1,19 +1,20 @@
 //! `vlog query --follow` over a server that stops and comes back.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::child::{self, Running};
 use crate::env::Env;
 use crate::server::Server;
 
 /// A running `vlog query -f`, its lines as they come.
 struct Following {
-    child: Child,
+    child: Running,
     lines: Receiver<String>,
     seen: Vec<String>,
 }
@@ -23,7 +24,7 @@ impl Following {
         let mut command = env.vlog();
         command.args(["query", "-f", "-o", "raw"]).args(args);
         let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            child::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()));
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (send, lines) = channel();
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));

@@ -6,6 +6,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::missing_panics_doc, clippy::format_collect, clippy::print_stderr)]
 
+#[path = "../cli/child.rs"]
+mod child;
 mod env;
 mod follow;
 mod http;

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::child::{self, Running};
 use crate::env::Env;
 use crate::server::{Server, text};
 
@@ -32,8 +33,7 @@ fn all_arrive(server: &Server, count: u32) {
     let service = format!("seq-{count}");
     let mut command = env.vlog();
     command.args(["pipe", "--fail", "-v", "-s", &service]);
-    let mut vlog =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut vlog = child::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut stdin = vlog.stdin.take().unwrap();
     let mut chunk = String::new();
     for n in 1..=count {
@@ -70,7 +70,7 @@ fn assert_in_order(env: &Env, service: &str, count: u32) {
     let query = format!("service:={service} | sort by (_time) | fields _msg");
     let mut command = env.vlog();
     command.args(["query", "--fail", &query]).stdin(Stdio::null());
-    let mut vlog = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut vlog = child::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut rows = BufReader::new(vlog.stdout.take().unwrap());
     let mut row = String::new();
     let mut n = 0;
@@ -86,7 +86,7 @@ fn assert_in_order(env: &Env, service: &str, count: u32) {
 }
 
 /// The most memory that a child has had at once; `None` where the system does not tell.
-fn peak_memory_kib(child: &Child) -> Option<u64> {
+fn peak_memory_kib(child: &Running) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix(" kB").unwrap().parse().unwrap())

@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::child::{self, Running, within};
 use crate::env::{Env, finish};
 use crate::server::{Server, text};
 
@@ -115,8 +116,8 @@ fn twenty_flushes_at_once_deliver_ten_thousand_records_once_each() {
     }
     assert_eq!(waiting(&env), 10_000);
     server.start_again();
-    let flush = || env.vlog().args(["flush", "--fail"]).stderr(Stdio::piped()).spawn().unwrap();
-    let flushes: Vec<Child> = (0..20).map(|_| flush()).collect();
+    let flush = || child::start(env.vlog().args(["flush", "--fail"]).stderr(Stdio::piped()));
+    let flushes: Vec<_> = (0..20).map(|_| flush()).collect();
     for flush in flushes {
         let output = flush.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
@@ -140,8 +141,8 @@ fn a_frozen_server_costs_the_first_call_two_seconds_and_the_next_ones_nothing() 
         })
         .collect();
     server.signal("CONT");
-    assert!(times[0] > Duration::from_secs(1) && times[0] < Duration::from_millis(2500), "{times:?}");
-    assert!(times[1..].iter().all(|time| *time < Duration::from_millis(100)), "{times:?}");
+    assert!(times[0] > Duration::from_secs(1) && times[0] < within(Duration::from_millis(2500)), "{times:?}");
+    assert!(times[1..].iter().all(|time| *time < within(Duration::from_millis(100))), "{times:?}");
     assert_eq!(waiting(&env), 11);
     flush_all(&env);
     let found = found(&server, "frozen");
@@ -151,7 +152,7 @@ fn a_frozen_server_costs_the_first_call_two_seconds_and_the_next_ones_nothing() 
 }
 
 /// Kills `vlog` without warning after `micros`, and says what it had told until then.
-fn cut_down(mut vlog: Child, micros: u64) -> String {
+fn cut_down(mut vlog: Running, micros: u64) -> String {
     thread::sleep(Duration::from_micros(micros));
     // It may have ended already.
     let _ = vlog.kill();
@@ -168,7 +169,7 @@ fn a_hundred_kills_lose_nothing_that_was_kept_and_deliver_nothing_torn() {
     let random = |n: u64, most: u64| RandomState::new().hash_one(n) % most;
     let start = |args: &[&str]| {
         let mut vlog = env.vlog();
-        vlog.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        child::start(vlog.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()))
     };
     // A neighbour: a record for another server.
     env.run(&["send", "for another", "--url", "http://127.0.0.1:1/other"]);

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
+use crate::child::heed_signals;
 use crate::http::{self, Answer};
 
 /// A stored record as the server tells it: all values are texts.
@@ -40,6 +41,7 @@ impl Server {
     /// The same with more options.
     pub fn start_with(options: &[&str]) -> Option<Self> {
         let program = program()?;
+        heed_signals();
         let option = |name: &str| options.iter().find_map(|option| option.strip_prefix(name));
         let prefix = option("-http.pathPrefix=").unwrap_or_default().to_owned();
         let credentials = option("-httpAuth.username=").map_or(String::new(), |user| {
@@ -109,6 +111,21 @@ impl Server {
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        // It goes on until each of its threads has noticed.
+        while name == "STOP" && !self.is_stopped() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether none of its threads runs, as far as the system tells.
+    fn is_stopped(&self) -> bool {
+        let threads =
+            std::fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten();
+        let is_stopped = |folder: &Path| {
+            let status = std::fs::read_to_string(folder.join("status")).unwrap_or_default();
+            !status.lines().any(|line| line.starts_with("State:") && !line.contains("stopped"))
+        };
+        threads.into_iter().all(|thread| is_stopped(&thread.path()))
     }
 
     /// Its answer to a query with these arguments, all that was sent before included.
