@@ -217,7 +217,7 @@ fn a_message_that_is_empty_says_so() {
     let env = Env::new(&server);
     env.send(["", "service=argument"]);
     env.send(["-m", "", "service=option"]);
-    env.send(["message", "_msg=", "service=field"]);
+    env.send(["", "_msg=", "service=field"]);
     env.send_stdin("stdin", "");
     env.send_stdin("newline", "\n");
     env.pipe(&["service=pipe"], "\n\r\n");
