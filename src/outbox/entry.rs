@@ -25,7 +25,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::destination::Destination;
-use crate::time::Time;
+use crate::record::time::Time;
 
 /// An entry takes no more appends at this size; it is also what one request of a drain carries at most.
 pub const ENTRY_BYTES: usize = 256 * 1024;

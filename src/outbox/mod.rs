@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-use crate::time::Time;
+use crate::record::time::Time;
 use counters::{Counter, open_plain};
 pub use destination::Destination;
 pub use entry::{ENTRY_BYTES, Entry};

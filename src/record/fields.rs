@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::item::Item;
+use crate::record::item::Item;
 
 /// Longest name. One byte more and the whole record collapses into its `_msg`.
 pub(super) const MAX_NAME_BYTES: usize = 128;

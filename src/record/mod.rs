@@ -6,9 +6,12 @@
 //! No input and no output happens here.
 
 mod fields;
+pub mod item;
+pub mod level;
+pub mod time;
 
-use crate::level::Level;
-use crate::time::{Time, TimeFormat};
+use crate::record::level::Level;
+use crate::record::time::{Time, TimeFormat};
 
 pub use fields::{Fields, OwnFields, floor_char_boundary, hash, json_string, safe_name};
 use fields::{MAX_OWN_FIELDS, push_field, push_string};
@@ -28,6 +31,15 @@ const EMPTY_MESSAGE: &str = "(empty)";
 
 /// The message of a part that carries another field on.
 const CONTINUED_MESSAGE: &str = "(continued)";
+
+/// Records on their way, as JSON lines.
+#[derive(Debug, Default, Clone)]
+pub struct Batch {
+    /// One JSON object and a newline each.
+    pub lines: Vec<u8>,
+    /// How many lines.
+    pub records: u64,
+}
 
 /// One log record, to be written by [`Encoder::write`].
 #[derive(Debug)]
@@ -245,7 +257,7 @@ fn split_encoded(text: &str, room: usize) -> (&str, &str) {
 mod tests {
     use super::fields::{MAX_FIELDS, MAX_NAME_BYTES};
     use super::*;
-    use crate::item::Item;
+    use crate::record::item::Item;
     use serde_json::{Map, Value, json};
 
     const NOON: Time = Time(1_795_176_000_000_000_000);

@@ -1,6 +1,6 @@
 //! The completion scripts are what the command line says; `BLESS=1` writes them anew.
 
-#[path = "../../src/cli.rs"]
+#[path = "../../src/cli/args.rs"]
 #[expect(dead_code, reason = "only the tree is used here, not what it is parsed into")]
 mod cli;
 

@@ -18,6 +18,7 @@ mod parse;
 mod pipe;
 mod query;
 mod readme;
+mod rooms;
 mod run;
 mod screen;
 mod select;

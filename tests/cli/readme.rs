@@ -63,7 +63,7 @@ fn every_verb_of_the_help_is_in_the_readme_and_every_target_in_the_makefile() {
 
 #[test]
 fn the_table_lists_the_variables_that_are_read() {
-    let mut known = variables(&read("src/config.rs"));
+    let mut known = variables(&read("src/cli/config.rs"));
     for secret in ["VLOG_TOKEN", "VLOG_USER", "VLOG_PASSWORD"] {
         known.insert(format!("{secret}_FILE"));
     }

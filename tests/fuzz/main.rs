@@ -3,22 +3,10 @@
 #![no_main]
 #![allow(dead_code, missing_docs)]
 
-#[path = "../../src/item.rs"]
-mod item;
-#[path = "../../src/json.rs"]
-mod json;
-#[path = "../../src/level.rs"]
-mod level;
-#[path = "../../src/line.rs"]
-mod line;
-#[path = "../../src/multiline.rs"]
-mod multiline;
-#[path = "../../src/parse/mod.rs"]
-mod parse;
+#[path = "../../src/intake/mod.rs"]
+mod intake;
 #[path = "../../src/record/mod.rs"]
 mod record;
-#[path = "../../src/time.rs"]
-mod time;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -27,11 +15,11 @@ use std::time::Instant;
 use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use line::{Lines, Piece};
-use multiline::Joiner;
-use parse::{Mode, Parser};
+use intake::text::join::Joiner;
+use intake::text::lines::{Lines, Piece};
+use intake::text::parse::{Mode, Parser};
+use record::time::Time;
 use record::{Encoder, Fields, MAX_LINE_BYTES, Record};
-use time::Time;
 
 /// The lines of `input`, cut after every `step` bytes, each as one text.
 fn lines(input: &[u8], step: usize, keep_ansi: bool) -> Vec<String> {

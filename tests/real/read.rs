@@ -335,7 +335,7 @@ fn what_hints_say_of_the_server_is_so() {
     let env = Env::new(&server);
     env.send(["m", "-s", "nmem-capture", "-l", "error", "host=db1", "path=C:\\d"]);
     server.flush();
-    let source = include_str!("../../src/logsql/hints.rs");
+    let source = include_str!("../../src/query/hints.rs");
     let pipes = source.split("const PIPES").nth(1).unwrap().split("];").next().unwrap();
     let pipes: Vec<_> =
         pipes.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\",")).collect();

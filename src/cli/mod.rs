@@ -1,0 +1,56 @@
+//! The command line, the environment and the settings in; what the user wants out, whatever is wrong with it.
+
+pub mod args;
+pub mod config;
+pub mod salvage;
+pub mod values;
+pub mod wrapped;
+
+use clap::error::ErrorKind;
+
+use crate::sys::stderr::say;
+use args::Verb;
+
+/// The verb, what was wrong with the command line, and the words that were taken out of it. Whoever gives a command
+/// wants it run, and no help.
+///
+/// # Errors
+/// What clap says, where nothing can be done with it; or the help that was asked for.
+pub fn read(argv: &[String], has_command: bool) -> Result<(Verb, Vec<String>, Vec<String>), clap::Error> {
+    let error = match args::parse(argv) {
+        Ok(verb) => return Ok((verb, Vec::new(), Vec::new())),
+        // `send -host` is not a request for help.
+        Err(error) if !error.use_stderr() && salvage::wants_help(argv) && !has_command => return Err(error),
+        Err(error) => error,
+    };
+    let helpless = has_command.then(|| salvage::without_help(argv));
+    let Some(good) = salvage::salvage(helpless.as_deref().unwrap_or(argv)) else { return Err(error) };
+    args::parse(&good.argv).map(|verb| (verb, good.mistakes.clone(), good.dropped)).inspect_err(|error| {
+        // Not before the help that was asked for, which says it better.
+        good.mistakes.iter().filter(|_| error.use_stderr()).for_each(|mistake| say(mistake));
+    })
+}
+
+/// What clap says, on one line.
+#[must_use]
+pub fn complaint(error: &clap::Error) -> String {
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        return "there is no verb; see vlog --help".to_owned();
+    }
+    let text = error.render().to_string();
+    let lines: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let first = lines.join(" ").trim_start_matches("error: ").to_owned();
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    let tip = tip.map(|tip| format!("; {tip}")).unwrap_or_default();
+    let text = format!("could not read the command line: {first}{tip}; nothing was done, see vlog --help");
+    text.replace("subcommand", "verb")
+}
+
+/// Whether the flag stands somewhere; for when the command line cannot be read, or not yet.
+#[must_use]
+pub fn has_flag(argv: &[String], flag: &str) -> bool {
+    argv.iter().any(|word| word == flag)
+}

@@ -1,0 +1,310 @@
+//! What can still be done with a command line that clap refuses.
+//!
+//! The options that the verb knows are kept with their values; every other word that looks like one is taken
+//! out and told; all else is a plain word. What remains is a command line that clap accepts, so that a typo
+//! costs an option and never the job. One pass, however long the line is.
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::cli::args;
+
+/// Options that say where records go, or as whom: one that is misspelt or has no value must not leave the record to
+/// the default.
+const WHERE: [&str; 4] = ["url", "tenant", "header", "ca-file"];
+
+/// What the name of an option has in it if its value may be a secret.
+const SECRET: [&str; 9] = ["token", "pas", "secret", "key", "auth", "cred", "user", "cookie", "bearer"];
+
+/// How alike two names must be (Jaro-Winkler, 0 to 1) for one to be taken for the other misspelt: `uri` for `url`.
+const ALIKE: f64 = 0.8;
+
+/// A command line made good.
+#[derive(Debug)]
+pub struct Salvaged {
+    /// Words that clap accepts.
+    pub argv: Vec<String>,
+    /// What was wrong, one sentence each.
+    pub mistakes: Vec<String>,
+    /// The words that were taken out, in order.
+    pub dropped: Vec<String>,
+}
+
+/// Makes good a command line that begins with the program's name and a known verb; `None` without a verb.
+#[must_use]
+pub fn salvage(argv: &[String]) -> Option<Salvaged> {
+    let mut root = args::command();
+    root.build();
+    let argv = verb_first(&root, argv);
+    let (name, rest) = argv.split_first()?;
+    let (verb, words) = rest.split_first()?;
+    let command = root.find_subcommand(verb)?;
+    let mut salvaged =
+        Salvaged { argv: vec![name.clone(), verb.clone()], mistakes: Vec::new(), dropped: Vec::new() };
+    let mut plain = Vec::new();
+    let mut words = words.iter().map(String::as_str).peekable();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            plain.extend(words);
+            break;
+        }
+        match Kind::of(command, word) {
+            Kind::Plain => plain.push(word),
+            Kind::Complete => salvaged.argv.push(word.to_owned()),
+            Kind::Unknown => {
+                let name = without_value(word);
+                let mut mistake = format!("there is no option {name}");
+                let meant = misspelt(command, name);
+                // Its value may be a secret too, and it is not known to be anything else.
+                let hides =
+                    meant.is_some() || SECRET.iter().any(|part| name.to_ascii_lowercase().contains(part));
+                if hides && name == word && words.next_if(|value| !looks_like_option(value)).is_some() {
+                    mistake.push_str("; the word behind it is left out, for it may be a secret");
+                }
+                salvaged.drop(if hides { name } else { word }, mistake);
+                salvaged.argv.extend(meant.map(|meant| format!("--{meant}=")));
+            }
+            Kind::NeedlessValue => {
+                let name = without_value(word);
+                salvaged.argv.push(name.to_owned());
+                salvaged.mistakes.push(format!("{name} takes no value"));
+            }
+            Kind::WantsValue { dashes, name } => {
+                match words.next_if(|value| dashes || !looks_like_option(value)) {
+                    // In one word, for clap takes some values for options that are none.
+                    Some(value) => salvaged.argv.push(format!("{word}={value}")),
+                    None if WHERE.contains(&name) => salvaged.argv.push(format!("--{name}=")),
+                    None => salvaged.drop(word, format!("{word} needs a value")),
+                }
+            }
+        }
+    }
+    if command.get_positionals().next().is_none() && !plain.is_empty() {
+        // They may be anything, secrets too.
+        let words = if plain.len() == 1 { "1 word is" } else { &format!("{} words are", plain.len()) };
+        salvaged.mistakes.push(format!("vlog {verb} takes options only; {words} ignored"));
+        plain.clear();
+    }
+    salvaged.argv.push("--".to_owned());
+    salvaged.argv.extend(plain.into_iter().map(str::to_owned));
+    Some(salvaged)
+}
+
+impl Salvaged {
+    fn drop(&mut self, word: &str, mistake: String) {
+        self.dropped.push(word.to_owned());
+        self.mistakes.push(mistake);
+    }
+}
+
+/// What a word is to the verb.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    /// No option.
+    Plain,
+    /// An option, or several short ones, with their values.
+    Complete,
+    /// An option whose value is the next word; that may begin with a dash only if `dashes`.
+    WantsValue { dashes: bool, name: &'a str },
+    /// `--switch=value`.
+    NeedlessValue,
+    /// It looks like an option, but the verb has none of that name.
+    Unknown,
+}
+
+impl<'a> Kind<'a> {
+    pub(super) fn of(command: &'a Command, word: &str) -> Self {
+        if !looks_like_option(word) {
+            return Self::Plain;
+        }
+        let kind = match word.strip_prefix("--") {
+            Some(long) => Self::of_long(command, long),
+            None => Self::of_short(command, word.trim_start_matches('-')),
+        };
+        // `send "- milk"`: a message, not a mistake.
+        if kind == Self::Unknown && word.contains(char::is_whitespace) { Self::Plain } else { kind }
+    }
+
+    /// `fail`, `level`, `level=error`.
+    fn of_long(command: &'a Command, long: &str) -> Self {
+        let name = long.split('=').next().unwrap_or(long);
+        let Some(argument) = command.get_arguments().find(|argument| argument.get_long() == Some(name))
+        else {
+            return Self::Unknown;
+        };
+        match (takes_value(argument), long.len() > name.len()) {
+            (true, false) => Self::wants(argument),
+            (false, true) => Self::NeedlessValue,
+            _ => Self::Complete,
+        }
+    }
+
+    /// `v`, `lerror`, `vl`.
+    fn of_short(command: &'a Command, letters: &str) -> Self {
+        for (at, letter) in letters.char_indices() {
+            if letter == 'h' && letters.len() > 1 {
+                // `-host` is not a request for help.
+                return Self::Unknown;
+            }
+            let Some(argument) =
+                command.get_arguments().find(|argument| argument.get_short() == Some(letter))
+            else {
+                return Self::Unknown;
+            };
+            if takes_value(argument) {
+                let is_last = at + letter.len_utf8() == letters.len();
+                return if is_last { Self::wants(argument) } else { Self::Complete };
+            }
+        }
+        Self::Complete
+    }
+
+    fn wants(argument: &'a Arg) -> Self {
+        let name = argument.get_long().unwrap_or_default();
+        Self::WantsValue { dashes: argument.is_allow_hyphen_values_set(), name }
+    }
+}
+
+/// The option that says where records go, if `name` is most like one of those.
+fn misspelt(command: &Command, name: &str) -> Option<&'static str> {
+    let name = name.strip_prefix("--")?;
+    let likeness = |known: &&str| strsim::jaro_winkler(name, known);
+    let options = command.get_arguments().filter_map(Arg::get_long).filter(|known| likeness(known) >= ALIKE);
+    let nearest = options.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    WHERE.into_iter().find(|known| *known == nearest)
+}
+
+fn takes_value(argument: &Arg) -> bool {
+    matches!(argument.get_action(), ArgAction::Set | ArgAction::Append)
+}
+
+/// A dash alone is a plain word, and so is a negative number.
+pub(super) fn looks_like_option(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-') && word.parse::<f64>().is_err()
+}
+
+/// The option's name; its value may be a secret.
+fn without_value(word: &str) -> &str {
+    let name = word.split('=').next().unwrap_or(word);
+    if name.starts_with("--") {
+        name
+    } else {
+        name.char_indices().nth(2).and_then(|(end, _)| name.get(..end)).unwrap_or(name)
+    }
+}
+
+/// Where the verb stands that comes after options.
+pub(super) fn verb_at(root: &Command, argv: &[String]) -> Option<usize> {
+    argv.iter().position(|word| root.find_subcommand(word).is_some())
+}
+
+/// The words with the verb in the first place, if options stand before it.
+fn verb_first(root: &Command, argv: &[String]) -> Vec<String> {
+    let mut argv = argv.to_vec();
+    if argv.get(1).is_some_and(|word| looks_like_option(word))
+        && let Some(at) = verb_at(root, &argv)
+    {
+        let verb = argv.remove(at);
+        argv.insert(1, verb);
+    }
+    argv
+}
+
+/// A command line without what asks for help or the version.
+#[must_use]
+pub fn without_help(argv: &[String]) -> Vec<String> {
+    let is_help = |word: &&String| ["-h", "--help", "-V", "--version"].contains(&word.as_str());
+    argv.iter().filter(|word| !is_help(word)).cloned().collect()
+}
+
+/// Whether somebody asks for help, or for the version.
+#[must_use]
+pub fn wants_help(argv: &[String]) -> bool {
+    let before = argv.iter().take_while(|word| *word != "--");
+    before.into_iter().any(|word| ["-h", "--help", "-V", "--version"].contains(&word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn becomes(line: &[&str], expected: &[&str], mistakes: &[&str]) {
+        let argv: Vec<_> = ["vlog"].iter().chain(line).map(|word| (*word).to_owned()).collect();
+        let salvaged = salvage(&argv).unwrap();
+        assert_eq!(salvaged.argv[1..], *expected, "{line:?}");
+        assert_eq!(salvaged.mistakes, mistakes, "{line:?}");
+        assert!(args::parse(&salvaged.argv).is_ok(), "{line:?}");
+    }
+
+    #[test]
+    fn known_options_survive_unknown_ones_are_told() {
+        becomes(
+            &["send", "hi", "--lvel", "-l", "warn"],
+            &["send", "-l=warn", "--", "hi"],
+            &["there is no option --lvel"],
+        );
+        becomes(&["send", "--lvel=warn", "hi"], &["send", "--", "hi"], &["there is no option --lvel"]);
+        becomes(
+            &["send", "-vlerror", "-q", "hi"],
+            &["send", "-vlerror", "--", "hi"],
+            &["there is no option -q"],
+        );
+        becomes(
+            &["pipe", "--tee", "--bogus", "a=b"],
+            &["pipe", "--tee", "--", "a=b"],
+            &["there is no option --bogus"],
+        );
+    }
+
+    #[test]
+    fn a_missing_value_costs_only_its_option() {
+        becomes(&["send", "hi", "--level"], &["send", "--", "hi"], &["--level needs a value"]);
+        becomes(
+            &["send", "--level", "--fail", "hi"],
+            &["send", "--fail", "--", "hi"],
+            &["--level needs a value"],
+        );
+        becomes(&["send", "-m", "-x", "--", "-y"], &["send", "-m=-x", "--", "-y"], &[]);
+    }
+
+    #[test]
+    fn a_needless_value_costs_nothing_else() {
+        becomes(&["send", "--fail=yes", "hi"], &["send", "--fail", "--", "hi"], &["--fail takes no value"]);
+    }
+
+    #[test]
+    fn what_cannot_be_an_option_is_a_word() {
+        becomes(
+            &["send", "- milk and eggs", "-5", "-", "a=b"],
+            &["send", "--", "- milk and eggs", "-5", "-", "a=b"],
+            &[],
+        );
+        becomes(&["send", "--", "--lvel"], &["send", "--", "--lvel"], &[]);
+        becomes(&["send", "-host"], &["send", "--"], &["there is no option -h"]);
+    }
+
+    #[test]
+    fn a_verb_may_come_after_its_options() {
+        becomes(&["-v", "pipe", "--tee"], &["pipe", "-v", "--tee", "--"], &[]);
+        becomes(&["--url", "U", "send", "hi"], &["send", "--url=U", "--", "hi"], &[]);
+    }
+
+    #[test]
+    fn values_that_clap_takes_for_options_are_values() {
+        becomes(&["pipe", "-s", "-1", "--bogus"], &["pipe", "-s=-1", "--"], &["there is no option --bogus"]);
+        becomes(&["send", "hi", "--url", "-nan"], &["send", "--url=-nan", "--", "hi"], &[]);
+    }
+
+    #[test]
+    fn values_are_not_repeated() {
+        becomes(&["send", "x", "-uuser:s3cret"], &["send", "--", "x"], &["there is no option -u"]);
+    }
+
+    #[test]
+    fn without_a_verb_there_is_nothing_to_salvage() {
+        let words = |line: &[&str]| line.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert!(salvage(&words(&["vlog"])).is_none());
+        assert!(salvage(&words(&["vlog", "sned", "hi"])).is_none());
+        assert!(salvage(&[]).is_none());
+    }
+}

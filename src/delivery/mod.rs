@@ -1,0 +1,8 @@
+//! Batches to a server or the outbox: what is tried, for how long, how much at once, and what becomes of the rest.
+//!
+//! In come batches and deadlines; out goes what became of them, as data. It knows of no setting and no verb.
+
+pub mod breaker;
+pub mod pace;
+pub mod policy;
+pub mod sender;

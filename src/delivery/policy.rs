@@ -1,0 +1,635 @@
+//! The policy of delivery: what is tried, for how long, and what becomes of what could not be delivered.
+//!
+//! - Trouble with the connection, time-outs and every status but 2xx, 400 and 413 keep a batch: it goes to the
+//!   outbox and is tried again by a later call.
+//! - 400 and 413 split it, so that one bad record cannot hold back the good ones. A single record is rejected only
+//!   if the same server takes a canned good one in the same call: a wrong path or tenant rejects nothing.
+//! - A first request that waited half a second for nothing opens the breaker, and for a while batches go to the outbox untried.
+//! - After a delivery, something that waits in the outbox goes along.
+//! - Without a destination that can be read nothing is sent: records are put aside, or kept for there.
+
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::breaker::{Breaker, Probe, State};
+use crate::outbox::{DOUBTFUL, DROPPED, Destination, Entry, Outbox, Put, Summary, Waiting, split_lines};
+use crate::record::time::Time;
+use crate::record::{Batch, hash};
+use crate::server::access::Access;
+use crate::server::endpoint::Endpoint;
+use crate::server::http::{Client, Outcome};
+use crate::server::protocol::jsonline;
+use crate::server::socket::Deadline;
+use crate::sys::stderr::records;
+use crate::sys::stdio;
+
+/// What may be added to a call to take something along from the outbox, in time at the least and in bytes.
+pub const DRAIN_TIME: Duration = Duration::from_millis(250);
+pub const DRAIN_BYTES: usize = 32 * 1024;
+
+/// A request that waited so long for nothing opens the breaker.
+pub const IN_VAIN: Duration = Duration::from_millis(500);
+
+/// No piece of a drain is made smaller than this, however thin the line.
+pub const LEAST_BYTES: usize = 4 * 1024;
+
+/// The most entries that share a request; each takes a descriptor.
+const MAX_SHARING: usize = 64;
+
+/// How often a run that has filled the whole outbox by itself may put another batch: a runaway loop must not wear out
+/// a disk.
+const RUNAWAY_PAUSE: Duration = Duration::from_secs(1);
+
+/// What became of a batch. The texts are sentences that say why, and what became of the data; the numbers are of
+/// the records that were not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// The server has it.
+    Delivered,
+    /// The outbox has it, or what is left of it.
+    Kept(String, u64),
+    /// The outbox has it, for it could not be told where it was to go, or how. This must be told.
+    Withheld(String, u64),
+    /// It is gone, or what is left of it. This must be told.
+    Lost(String, u64),
+}
+
+/// What a request of a drain has moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Records that the server has now.
+    pub delivered: u64,
+    /// Records that it refused and that were put aside.
+    pub rejected: u64,
+    /// What was tried, in bytes.
+    pub bytes: usize,
+}
+
+/// What became of one round of draining.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drained {
+    /// There was nothing that this process could have taken, or that it should have tried now.
+    Nothing,
+    /// The server has answered.
+    Some(Moved),
+    /// The server did not take all; why.
+    Stopped(Moved, String),
+}
+
+/// Where records go and how, and where they wait.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The server; `None` if it cannot be told.
+    pub endpoint: Option<Endpoint>,
+    /// How to get there, and as whom.
+    pub access: Access,
+    /// Why nothing may be sent, if so: a setting that says where, or how, cannot be read.
+    pub blocked: Option<String>,
+    /// Which fields make up the stream.
+    pub stream_fields: Vec<String>,
+    /// For one delivery in all.
+    pub timeout: Duration,
+    /// Print the request instead of sending it.
+    pub dry_run: bool,
+    /// Where undelivered records are kept, or why they are not.
+    pub outbox: Result<Outbox, String>,
+}
+
+impl Plan {
+    /// Where the records go: the one value that tells destinations apart, made from the request as it will go out.
+    #[must_use]
+    pub fn destination(&self) -> Destination {
+        let Some(endpoint) = &self.endpoint else { return Destination::unknown(self.stream_fields.clone()) };
+        let tenant = |name| self.access.header(name).unwrap_or("0");
+        let name =
+            || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Destination {
+            url: endpoint.to_string(),
+            tenant: format!("{}:{}", tenant("AccountID"), tenant("ProjectID")),
+            user: self.access.header("Authorization").and_then(basic_user).unwrap_or_default(),
+            host: if endpoint.is_loopback() { name() } else { String::new() },
+            stream_fields: self.stream_fields.clone(),
+        }
+    }
+}
+
+/// Takes batches to their server, or keeps them.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Why nothing is sent, or the way there.
+    client: Result<Client, String>,
+    destination: Destination,
+    timeout: Duration,
+    dry_run: bool,
+    /// Where undelivered records are kept, or why they are not.
+    store: Result<Store, String>,
+    /// Records that the outbox has dropped.
+    dropped: AtomicU64,
+    run: Mutex<Run>,
+}
+
+/// Where undelivered records are kept, and what is known of their server.
+#[derive(Debug)]
+struct Store {
+    outbox: Outbox,
+    breaker: Breaker,
+}
+
+/// What this process has put into the outbox.
+#[derive(Debug, Default)]
+struct Run {
+    bytes: u64,
+    last: Option<Instant>,
+    /// The newest batch, while it would be too soon for another put.
+    in_hand: Option<Batch>,
+}
+
+impl Delivery {
+    /// Delivers as planned. A byte to read from `cancel` ends every wait.
+    #[must_use]
+    pub fn new(plan: Plan, cancel: Option<UnixStream>) -> Self {
+        let destination = plan.destination();
+        let client = match (&plan.endpoint, plan.blocked) {
+            (_, Some(why)) => Err(why),
+            (Some(endpoint), None) => Ok(Client::new(endpoint, &plan.access, cancel)),
+            (None, None) => Err("it is not known where records go".to_owned()),
+        };
+        let outbox = if plan.dry_run { Err("--dry-run".to_owned()) } else { plan.outbox };
+        let store = outbox.map(|outbox| {
+            let breaker = Breaker::new(outbox.folder(), &destination.server());
+            Store { outbox, breaker }
+        });
+        Self {
+            client,
+            destination,
+            timeout: plan.timeout,
+            dry_run: plan.dry_run,
+            store,
+            dropped: AtomicU64::new(0),
+            run: Mutex::default(),
+        }
+    }
+
+    /// Tries to deliver by the deadline, and keeps what the server does not take.
+    #[must_use]
+    pub fn deliver(&self, batch: &Batch, deadline: Deadline) -> Fate {
+        let client = match &self.client {
+            Ok(client) => client,
+            Err(why) if self.dry_run => {
+                return Fate::Lost(format!("{why}; nothing would be sent"), batch.records);
+            }
+            Err(why) => return self.keep(batch, why),
+        };
+        if self.dry_run {
+            let request = jsonline::request(&batch.lines, &self.destination.stream_fields);
+            let head = client.describe(&request.path, request.content_type);
+            let printed = print(&head, request.body);
+            return printed
+                .map_or_else(|error| Fate::Lost(format!("{error:#}"), batch.records), |()| Fate::Delivered);
+        }
+        let state = self.store.as_ref().map_or(State::Closed, |store| store.breaker.enter(Time::now()));
+        let (deadline, probe) = match state {
+            State::Closed => (deadline, None),
+            State::Probe(probe) => (sooner(deadline, probe.wait()), Some(probe)),
+            State::Open(left) => {
+                let again = left.as_secs() + 1;
+                let why = format!(
+                    "could not reach {}: no answer lately, next try in {again}s",
+                    self.destination.url
+                );
+                return self.keep(batch, &why);
+            }
+        };
+        let attempt = self.attempt(client, &batch.lines, &self.destination.stream_fields, deadline);
+        let left = batch.lines.get(attempt.done..).unwrap_or_default();
+        let fate = match &attempt.stop {
+            Some(stop) => self.keep(&Batch { records: count(left), lines: left.to_vec() }, stop.why()),
+            None if attempt.rejected > 0 => {
+                let text =
+                    format!("{}; {} put aside in the outbox", attempt.refusal, records(attempt.rejected));
+                Fate::Kept(text, attempt.rejected)
+            }
+            None => Fate::Delivered,
+        };
+        // After the batch is kept: on a full disk that has made room.
+        self.learn(&attempt, probe, true);
+        fate
+    }
+
+    /// Tells the breaker how an attempt has gone. Only a first request of a delivery, or a probe, may open it.
+    fn learn(&self, attempt: &Attempt, probe: Option<Probe>, may_open: bool) {
+        let Ok(store) = &self.store else { return };
+        let is_in_vain = |waited: Duration, timed_out: bool| match probe {
+            Some(_) => timed_out || waited >= IN_VAIN,
+            None => may_open && waited >= IN_VAIN,
+        };
+        match &attempt.stop {
+            Some(Stop::Server { waited, timed_out, .. }) if is_in_vain(*waited, *timed_out) => {
+                store.breaker.open(Time::now(), probe, *waited);
+            }
+            // Whoever refuses at once costs no wait.
+            _ if probe.is_some() || attempt.done > 0 => store.breaker.close(),
+            _ => {}
+        }
+    }
+
+    /// Puts a batch into the outbox; `why` begins the sentence that says so.
+    #[must_use]
+    pub fn keep(&self, batch: &Batch, why: &str) -> Fate {
+        let all = batch.records;
+        let store = match &self.store {
+            Ok(store) => store,
+            Err(none) => {
+                return Fate::Lost(
+                    format!("{why}; {} lost, for there is no outbox ({none})", records(all)),
+                    all,
+                );
+            }
+        };
+        if self.postpone(store, batch) {
+            return Fate::Kept(format!("{why}; {} kept in the outbox", records(all)), all);
+        }
+        let Put { kept, error, .. } = self.put_into(store, batch);
+        if let Some(error) = error {
+            let kept = count(batch.lines.get(..kept).unwrap_or_default());
+            let lost = all.saturating_sub(kept);
+            let of_it =
+                if kept > 0 { format!("{} kept in the outbox, ", records(kept)) } else { String::new() };
+            return Fate::Lost(format!("{why}; {of_it}{} lost: {error:#}", records(lost)), lost);
+        }
+        store.outbox.remember(&self.destination, why);
+        if !self.destination.is_known() {
+            let text = format!("{why}; {} put aside, to be offered by vlog flush --rejected", records(all));
+            return Fate::Withheld(text, all);
+        }
+        let text = format!("{why}; {} kept in the outbox", records(all));
+        if self.client.is_err() { Fate::Withheld(text, all) } else { Fate::Kept(text, all) }
+    }
+
+    /// Puts a batch into the outbox, untried; `false` if that is not possible.
+    #[must_use]
+    pub fn put(&self, batch: &Batch) -> bool {
+        self.store.as_ref().is_ok_and(|store| self.put_into(store, batch).error.is_none())
+    }
+
+    /// Puts a batch where it belongs.
+    fn put_into(&self, store: &Store, batch: &Batch) -> Put {
+        let put = if self.destination.is_known() {
+            store.outbox.put(&self.destination, &batch.lines)
+        } else {
+            store.outbox.put_aside(&self.destination, &batch.lines)
+        };
+        let mut run = self.run();
+        run.bytes += put.kept as u64;
+        run.last = Some(Instant::now());
+        self.dropped.fetch_add(put.dropped, Ordering::Relaxed);
+        put
+    }
+
+    fn run(&self) -> MutexGuard<'_, Run> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A run that has filled the whole outbox by itself puts one batch a second, the newest; the others count as
+    /// dropped. Whether this one was taken into the hand for that.
+    fn postpone(&self, store: &Store, batch: &Batch) -> bool {
+        let mut run = self.run();
+        let is_due = run.last.is_none_or(|last| last.elapsed() >= RUNAWAY_PAUSE);
+        let postponed = run.bytes >= store.outbox.max_bytes() && !is_due;
+        let before = if postponed { run.in_hand.replace(batch.clone()) } else { run.in_hand.take() };
+        if let Some(before) = before {
+            store.outbox.count(DROPPED, before.records);
+            self.dropped.fetch_add(before.records, Ordering::Relaxed);
+        }
+        postponed
+    }
+
+    /// Whether something waits for this server.
+    #[must_use]
+    pub fn has_entries(&self) -> bool {
+        self.store.as_ref().is_ok_and(|store| store.outbox.has_entries(&self.destination))
+    }
+
+    /// Whether the server has not answered lately, so that nobody waits for it now.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        let state = |store: &Store| store.breaker.look(Time::now());
+        self.client.is_err() || matches!(self.store.as_ref().map(state), Ok(State::Open(_)))
+    }
+
+    /// How many records are in the outbox for this server, waiting or put aside.
+    #[must_use]
+    pub fn undelivered(&self) -> u64 {
+        let summary = self.summary();
+        summary.records + summary.rejected + summary.misdirected
+    }
+
+    /// How many records wait for this server.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.summary().records
+    }
+
+    fn summary(&self) -> Summary {
+        let summary = |store: &Store| store.outbox.summary(&self.destination).ok();
+        self.store.as_ref().ok().and_then(summary).unwrap_or_default()
+    }
+
+    /// What waits for this server, oldest first; with `old`, also what it may drop for its age.
+    ///
+    /// # Errors
+    /// Why the outbox cannot be used.
+    pub fn entries(&self, old: bool) -> Result<Option<Waiting>> {
+        self.store.as_ref().ok().map(|store| store.outbox.waiting(&self.destination, old)).transpose()
+    }
+
+    /// What was put aside and may be offered to this server.
+    ///
+    /// # Errors
+    /// Why the outbox cannot be used.
+    pub fn aside(&self) -> Result<Option<Waiting>> {
+        self.store.as_ref().ok().map(|store| store.outbox.aside(&self.destination)).transpose()
+    }
+
+    /// Takes something along from the outbox after a delivery that took `took`; for `time` at most. With less time
+    /// than the delivery took it would be cut off, and sent again by the next call.
+    pub fn drain_along(&self, took: Duration, time: Duration, deadline: Deadline) {
+        let deadline = sooner(deadline, time);
+        if deadline.is_some_and(|at| at.saturating_duration_since(Instant::now()) < took) {
+            return;
+        }
+        if let Ok(Some(mut waiting)) = self.entries(false) {
+            let _ = self.drain(&mut waiting, DRAIN_BYTES, deadline);
+        }
+    }
+
+    /// Delivers `most` bytes of what waits, or one record if that is larger, whatever the breaker says.
+    #[must_use]
+    pub fn drain(&self, waiting: &mut Waiting, most: usize, deadline: Deadline) -> Drained {
+        self.drain_with(waiting, most, deadline, None)
+    }
+
+    /// The same for those who were not asked for it: they wait as the breaker says.
+    #[must_use]
+    pub fn drain_if_allowed(&self, waiting: &mut Waiting, most: usize, deadline: Deadline) -> Drained {
+        match self.store.as_ref().map_or(State::Closed, |store| store.breaker.enter(Time::now())) {
+            State::Closed => self.drain_with(waiting, most, deadline, None),
+            State::Probe(probe) => {
+                self.drain_with(waiting, most, sooner(deadline, probe.wait()), Some(probe))
+            }
+            State::Open(_) => Drained::Nothing,
+        }
+    }
+
+    fn drain_with(
+        &self,
+        waiting: &mut Waiting,
+        most: usize,
+        deadline: Deadline,
+        probe: Option<Probe>,
+    ) -> Drained {
+        let (Ok(client), Ok(store)) = (&self.client, &self.store) else { return Drained::Nothing };
+        let (mut parts, body) = gather(waiting, most);
+        let Some(stream_fields) = parts.first().map(|part| part.entry.destination.stream_fields.clone())
+        else {
+            return Drained::Nothing;
+        };
+        let attempt = self.attempt(client, &body, &stream_fields, deadline);
+        let moved = Moved {
+            delivered: count(body.get(..attempt.done).unwrap_or_default()) - attempt.rejected,
+            rejected: attempt.rejected,
+            bytes: body.len(),
+        };
+        let mut left = attempt.done;
+        for part in &mut parts {
+            part.done = part.bytes.min(left);
+            left -= part.done;
+        }
+        let first_left = parts.iter().position(|part| part.done < part.bytes);
+        // From the newest on, so that the oldest is put back as the next.
+        for (at, Part { entry, bytes, done }) in parts.iter_mut().enumerate().rev() {
+            let noted = if *done > 0 { store.outbox.advance(entry, *done) } else { Ok(()) };
+            match (&attempt.stop, noted) {
+                // Else the same records would go out again and again.
+                (_, Err(error)) => waiting.stuck.push(format!("{error:#}")),
+                (Some(Stop::Aside(why)), _) if first_left == Some(at) => waiting.stuck.push(why.clone()),
+                (Some(Stop::Server { timed_out: true, .. }), _) if done < bytes => {
+                    entry.limit((body.len() / 2).max(LEAST_BYTES));
+                    waiting.put_back(entry);
+                }
+                _ if entry.is_over() => {}
+                _ => waiting.put_back(entry),
+            }
+        }
+        self.learn(&attempt, probe, false);
+        match attempt.stop {
+            Some(Stop::Server { why, .. }) => Drained::Stopped(moved, why),
+            Some(Stop::Aside(_)) | None => Drained::Some(moved),
+        }
+    }
+
+    /// Delivers lines, in pieces where the server asks for it.
+    fn attempt(
+        &self,
+        client: &Client,
+        lines: &[u8],
+        stream_fields: &[String],
+        deadline: Deadline,
+    ) -> Attempt {
+        let mut attempt = Attempt::default();
+        let mut todo = vec![lines];
+        let mut takes_canned = None;
+        while let Some(piece) = todo.pop() {
+            let request = jsonline::request(piece, stream_fields);
+            let start = Instant::now();
+            let outcome = client.insert(&request, deadline);
+            let waited = start.elapsed();
+            let refusal = match outcome {
+                Outcome::Delivered => {
+                    attempt.done += piece.len();
+                    continue;
+                }
+                Outcome::Retry(why) => {
+                    attempt.stop = Some(Stop::Server { why, waited, timed_out: false });
+                    break;
+                }
+                Outcome::TimedOut(why) => {
+                    attempt.stop = Some(Stop::Server { why, waited, timed_out: true });
+                    break;
+                }
+                Outcome::Rejected(why) => why,
+            };
+            // Without a good record to compare with, it may be the path or the tenant that is wrong.
+            let is_sound = *takes_canned.get_or_insert_with(|| {
+                client.insert(&jsonline::canned(stream_fields), deadline) == Outcome::Delivered
+            });
+            if !is_sound {
+                attempt.stop = Some(Stop::Server { why: refusal, waited, timed_out: false });
+                break;
+            }
+            if count(piece) > 1 {
+                let (first, second) = split_lines(piece, piece.len() / 2);
+                todo.extend([second, first]);
+                continue;
+            }
+            if let Err(error) = self.put_aside(piece, stream_fields) {
+                attempt.stop = Some(Stop::Aside(format!("{refusal}; it could not be put aside: {error}")));
+                break;
+            }
+            attempt.done += piece.len();
+            attempt.rejected += 1;
+            attempt.refusal = refusal;
+        }
+        attempt
+    }
+
+    /// Puts a record aside that this server refuses for good.
+    fn put_aside(&self, line: &[u8], stream_fields: &[String]) -> Result<(), String> {
+        let store = self.store.as_ref().map_err(|none| format!("there is no outbox ({none})"))?;
+        let destination = Destination { stream_fields: stream_fields.to_vec(), ..self.destination.clone() };
+        store.outbox.put_aside(&destination, line).error.map_or(Ok(()), |error| Err(format!("{error:#}")))
+    }
+
+    /// Asks the server whether it would take records now; nothing is stored.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub fn check(&self) -> Result<(), String> {
+        let client = self.client.as_ref().map_err(Clone::clone)?;
+        let deadline = Instant::now().checked_add(self.timeout);
+        match client.insert(&jsonline::canned(&self.destination.stream_fields), deadline) {
+            Outcome::Delivered => {
+                self.store.iter().for_each(|store| store.breaker.close());
+                Ok(())
+            }
+            Outcome::Retry(why) | Outcome::TimedOut(why) | Outcome::Rejected(why) => Err(why),
+        }
+    }
+
+    /// Counts records whose time the server may not keep, for `status`.
+    pub fn count_doubtful(&self, records: u64) {
+        let there = |store: &&Store| store.outbox.is_ours().unwrap_or(false);
+        if let Some(store) = self.store.as_ref().ok().filter(there) {
+            store.outbox.count(DOUBTFUL, records);
+        }
+    }
+
+    /// Ends a run: how many records the outbox has dropped in it, because it was full. If it has, there is room for a
+    /// small one to say so.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        let Ok(store) = &self.store else { return 0 };
+        let in_hand = self.run().in_hand.take();
+        let error =
+            in_hand.as_ref().and_then(|batch| Some((batch.records, self.put_into(store, batch).error?)));
+        let lost = error.map_or(0, |(records, _)| records);
+        let mut dropped = self.dropped.load(Ordering::Relaxed) + lost;
+        if dropped > 0 {
+            dropped += store.outbox.make_room();
+        }
+        dropped
+    }
+}
+
+/// An entry's share of a request.
+struct Part {
+    entry: Box<Entry>,
+    /// How many of its bytes are in the request.
+    bytes: usize,
+    /// How many of them are done with.
+    done: usize,
+}
+
+/// Claims the next entry, and more of the same stream while they fit into `most` bytes, or what the first is known
+/// to need; at least one record. With the records of all.
+fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Part>, Vec<u8>) {
+    let (mut parts, mut body): (Vec<Part>, Vec<u8>) = (Vec::new(), Vec::new());
+    let mut most = most;
+    while parts.len() < MAX_SHARING && (parts.is_empty() || body.len() < most) {
+        let next = match parts.last() {
+            None => waiting.claim(),
+            Some(last) => waiting.claim_like(last.entry.name()),
+        };
+        let Some(mut entry) = next else { break };
+        if let Err(error) = entry.confirm() {
+            // What is delivered of it could not be noted, so nothing of it is sent.
+            waiting.stuck.push(format!("could not write to an entry: {error}"));
+            continue;
+        }
+        if parts.is_empty() && entry.most > 0 {
+            most = most.min(entry.most);
+        }
+        let lines = entry.next(most - body.len());
+        if !body.is_empty() && body.len() + lines.len() > most {
+            waiting.put_back(&entry);
+            break;
+        }
+        body.extend_from_slice(lines);
+        let bytes = lines.len();
+        parts.push(Part { entry, bytes, done: 0 });
+    }
+    (parts, body)
+}
+
+/// What became of some lines.
+#[derive(Debug, Default)]
+struct Attempt {
+    /// How many bytes of them are done with, from the start: delivered or put aside.
+    done: usize,
+    /// Single records among them that the server refuses while it takes others.
+    rejected: u64,
+    /// Its words about the last of those.
+    refusal: String,
+    /// What kept the rest.
+    stop: Option<Stop>,
+}
+
+/// Why an attempt went no further.
+#[derive(Debug)]
+enum Stop {
+    /// The server did not take the next piece, after this time; whether nothing at all came in time.
+    Server { why: String, waited: Duration, timed_out: bool },
+    /// It refuses a record, which could not be put aside.
+    Aside(String),
+}
+
+impl Stop {
+    fn why(&self) -> &str {
+        match self {
+            Self::Server { why, .. } | Self::Aside(why) => why,
+        }
+    }
+}
+
+/// A hash of the user in a header of basic authentication.
+fn basic_user(authorization: &str) -> Option<String> {
+    let (scheme, encoded) = authorization.split_once(' ')?;
+    let decoded =
+        scheme.eq_ignore_ascii_case("basic").then(|| BASE64_STANDARD.decode(encoded.trim()).ok())??;
+    let user = decoded.split(|byte| *byte == b':').next()?;
+    Some(format!("{:016x}", hash(&String::from_utf8_lossy(user))))
+}
+
+/// The earlier of the deadline and the end of `time` from now.
+fn sooner(deadline: Deadline, time: Duration) -> Deadline {
+    deadline.into_iter().chain(Instant::now().checked_add(time)).min()
+}
+
+/// How many lines.
+fn count(lines: &[u8]) -> u64 {
+    lines.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}
+
+/// Prints a request for `--dry-run`.
+///
+/// # Errors
+/// stdout does not take it.
+pub fn print(head: &str, body: &[u8]) -> Result<()> {
+    stdio::write_all(&[head.as_bytes(), b"\n", body].concat()).context("could not print the request")
+}

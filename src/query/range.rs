@@ -1,0 +1,676 @@
+//! Times as people write them: `--since`, `--until`, `send --time`.
+//!
+//! What is relative to now (`1h`, `now-1h`) is sent as the server takes it, everything else as an instant in UTC: a time
+//! without a zone is on the clock of the person who asks, never on the server's. The clock is an argument.
+//!
+//! A text that leaves open which day is meant (`23:00`, `saturday 23:00`) means the latest that has been, for logs lie in the
+//! past; at the end of a range the first that is not before its beginning, if that one is.
+
+use anyhow::{Result, bail};
+use jiff::Timestamp;
+use jiff::civil::{self, Date, DateTime, Weekday};
+use jiff::tz::{Offset, TimeZone};
+
+use crate::record::time::Time;
+
+const SECOND: i64 = 1_000_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+/// Now, and where the reader's clock hangs.
+#[derive(Clone)]
+pub struct Clock {
+    /// The present.
+    pub now: Timestamp,
+    /// The reader's zone.
+    pub zone: TimeZone,
+}
+
+impl Clock {
+    /// What the reader's clock shows.
+    fn local(&self) -> DateTime {
+        self.zone.to_datetime(self.now)
+    }
+}
+
+/// Which end of the range a text is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// From this time on.
+    Since,
+    /// Up to this time, which counts: a day means the whole of it. With it the beginning of the range, if that is known.
+    Until(Option<Time>),
+}
+
+/// One end of a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// What the server is sent.
+    pub text: String,
+    /// What it means.
+    pub instant: Time,
+}
+
+/// Reads one end of a range.
+///
+/// # Errors
+/// It is no time.
+pub fn bound(text: &str, end: End, clock: &Clock) -> Result<Bound> {
+    let trimmed = text.trim();
+    if let Some(instant) = relative(trimmed, clock) {
+        return Ok(Bound { text: trimmed.to_owned(), instant });
+    }
+    let words = trimmed.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lower = words.to_ascii_lowercase();
+    // Units stay as they are: an M could be a month.
+    let found = unix(&lower)
+        .or_else(|| date(&lower, end, clock))
+        .or_else(|| of_some_day(&lower, end, clock))
+        .or_else(|| ago(&words, end, clock));
+    let Some(instant) = found else {
+        bail!(
+            "'{text}' is no time; take one such as 1h, '2 days ago', yesterday, '2026-11-20 10:00' or \
+             2026-11-20T10:00:00Z"
+        )
+    };
+    Ok(Bound { text: instant.to_string(), instant })
+}
+
+/// Reads the moment of a record: as the beginning of a range.
+///
+/// # Errors
+/// It is no time, or the very beginning of 1970, which VictoriaLogs takes for the present.
+pub fn moment(text: &str, clock: &Clock) -> Result<Time> {
+    match bound(text, End::Since, clock)?.instant {
+        Time(0) => bail!("'{text}' is 1970, which the server takes for now"),
+        instant => Ok(instant),
+    }
+}
+
+/// `now`, and durations back from now as the server reads them.
+fn relative(text: &str, clock: &Clock) -> Option<Time> {
+    let now = time(clock.now)?;
+    if text == "now" {
+        return Some(now);
+    }
+    let offset = text.strip_prefix("now").filter(|rest| rest.starts_with('-')).unwrap_or(text);
+    let nanoseconds = server_duration(offset.strip_prefix('-').unwrap_or(offset))?;
+    now.0.checked_sub(nanoseconds).map(Time)
+}
+
+fn time(instant: Timestamp) -> Option<Time> {
+    i64::try_from(instant.as_nanosecond()).ok().map(Time)
+}
+
+/// Unix time, in seconds or less by its size; four digits are a year.
+fn unix(text: &str) -> Option<Time> {
+    let is_number = |char: char| char.is_ascii_digit() || matches!(char, '.' | '-' | '+' | 'e');
+    let is_year = text.len() == 4 && text.chars().all(|char| char.is_ascii_digit());
+    let number: f64 = text.parse().ok().filter(|_| !is_year && text.chars().all(is_number))?;
+    // Time takes 0 for no time, and knows no exponents.
+    if number == 0.0 {
+        Some(Time(0))
+    } else {
+        Time::parse(text).or_else(|| Time::parse(&format!("{number:.9}")))
+    }
+}
+
+/// The instant when a clock shows this. Of two such moments a range takes in both; one that is left out when clocks are
+/// put forward is reckoned as if they were not.
+fn instant(local: DateTime, end: End, zone: &TimeZone) -> Option<Time> {
+    let found = zone.to_ambiguous_timestamp(local);
+    let found = if end == End::Since { found.compatible() } else { found.later() };
+    time(found.ok()?)
+}
+
+/// The first nanosecond of a day.
+fn start_of(day: Date, zone: &TimeZone) -> Option<Time> {
+    instant(day.to_datetime(civil::Time::midnight()), End::Since, zone)
+}
+
+/// Days from `first` on: the beginning, or the last nanosecond before `next`.
+fn of_days(first: Date, next: Date, end: End, zone: &TimeZone) -> Option<Time> {
+    match end {
+        End::Since => start_of(first, zone),
+        End::Until(_) => start_of(next, zone)?.0.checked_sub(1).map(Time),
+    }
+}
+
+/// `2026`, `2026-11`, `2026-11-20`, the last with a time of day behind a blank or `t`; each with or without a zone.
+fn date(text: &str, end: End, clock: &Clock) -> Option<Time> {
+    let (year, rest) = digits(text, 4)?;
+    let (month, rest) = part(rest, '-', 2).map_or((None, rest), |(month, rest)| (Some(month), rest));
+    let (day, rest) = match month.and_then(|_| part(rest, '-', 2)) {
+        Some((day, rest)) => (Some(day), rest),
+        None => (None, rest),
+    };
+    let first = Date::new(year, small(month.unwrap_or(1))?, small(day.unwrap_or(1))?).ok()?;
+    let hours =
+        rest.strip_prefix(['t', ' ']).filter(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
+    let (hour, rest) = match hours.filter(|_| day.is_some()) {
+        Some(hours) => time_of_day(hours).map(|(time, rest)| (Some(time), rest))?,
+        None => (None, rest),
+    };
+    let zone =
+        if rest.is_empty() { clock.zone.clone() } else { offset(rest.strip_prefix(' ').unwrap_or(rest))? };
+    if let Some(hour) = hour {
+        return instant(first.to_datetime(hour), end, &zone);
+    }
+    let next = match (month, day) {
+        (_, Some(_)) => days_before(first, -1)?,
+        (Some(_), None) => months_before(first, -1)?,
+        (None, None) => months_before(first, -12)?,
+    };
+    of_days(first, next, end, &zone)
+}
+
+/// So many digits as a number, and what follows them, which is none.
+fn digits(text: &str, count: usize) -> Option<(i16, &str)> {
+    let (number, rest) = text.split_at_checked(count)?;
+    let is_digit = |char: char| char.is_ascii_digit();
+    (number.chars().all(is_digit) && !rest.starts_with(is_digit)).then_some((number.parse().ok()?, rest))
+}
+
+/// The same behind a separator.
+fn part(text: &str, separator: char, count: usize) -> Option<(i16, &str)> {
+    digits(text.strip_prefix(separator)?, count)
+}
+
+fn small(number: i16) -> Option<i8> {
+    i8::try_from(number).ok()
+}
+
+/// `9`, `9:30`, `10:00:30.5`, and what follows.
+fn time_of_day(text: &str) -> Option<(civil::Time, &str)> {
+    let (hour, rest) = digits(text, 2).or_else(|| digits(text, 1))?;
+    let Some((minute, rest)) = part(rest, ':', 2) else {
+        return Some((civil::Time::new(small(hour)?, 0, 0, 0).ok()?, rest));
+    };
+    let (second, rest) = part(rest, ':', 2).map_or((None, rest), |(second, rest)| (Some(second), rest));
+    let (fraction, rest) = match rest.strip_prefix('.').filter(|_| second.is_some()) {
+        Some(rest) => rest.split_at(rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len())),
+        None => ("0", rest),
+    };
+    if !(1..=9).contains(&fraction.len()) {
+        return None;
+    }
+    let nanosecond = format!("{fraction:0<9}").parse().ok()?;
+    // A leap second counts as the one before it, as jiff and VictoriaLogs have it.
+    let second = second.map_or(0, |second| if second == 60 { 59 } else { second });
+    Some((civil::Time::new(small(hour)?, small(minute)?, small(second)?, nanosecond).ok()?, rest))
+}
+
+/// `z`, `+02:00`, `-0500`, `+02`.
+fn offset(text: &str) -> Option<TimeZone> {
+    if text == "z" {
+        return Some(TimeZone::UTC);
+    }
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_at_checked(2)?;
+    let (hours, _) = digits(hours, 2)?;
+    let minutes = match minutes.strip_prefix(':').unwrap_or(minutes) {
+        "" if rest.len() == 2 => 0,
+        minutes => digits(minutes, 2).filter(|(minutes, rest)| *minutes < 60 && rest.is_empty())?.0,
+    };
+    let seconds = sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60);
+    Offset::from_seconds(seconds).ok().map(TimeZone::fixed)
+}
+
+/// `today`, `yesterday`, `monday`, each with or without a time of day; `10:30`.
+fn of_some_day(words: &str, end: End, clock: &Clock) -> Option<Time> {
+    let today = clock.local().date();
+    let (name, rest) = words.split_once(' ').unwrap_or((words, ""));
+    // How many days back, and after how many it comes again.
+    let (back, again, rest) = match name {
+        "today" => (0, None, rest),
+        "yesterday" => (1, None, rest),
+        name => match weekday(name) {
+            Some(day) => (i64::from(today.weekday().since(day)), Some(7), rest),
+            None => (0_i64, Some(1), words),
+        },
+    };
+    let rest = rest.strip_prefix("at ").unwrap_or(rest);
+    let hour = match time_of_day(rest) {
+        Some((hour, "")) if rest.contains(':') => Some(hour),
+        None if rest.is_empty() && again != Some(1) => None,
+        _ => return None,
+    };
+    let at = |back: i64, end: End| {
+        let day = days_before(today, back)?;
+        match hour {
+            Some(hour) => instant(day.to_datetime(hour), end, &clock.zone),
+            None => of_days(day, days_before(day, -1)?, end, &clock.zone),
+        }
+    };
+    let Some(again) = again else { return at(back, end) };
+    let latest = if at(back, End::Since)? > time(clock.now)? { back + again } else { back };
+    match (at(latest, end)?, end) {
+        (found, End::Until(Some(since))) if found < since => at(latest - again, end),
+        (found, _) => Some(found),
+    }
+}
+
+fn weekday(name: &str) -> Option<Weekday> {
+    Some(match name {
+        "monday" | "mon" => Weekday::Monday,
+        "tuesday" | "tue" => Weekday::Tuesday,
+        "wednesday" | "wed" => Weekday::Wednesday,
+        "thursday" | "thu" => Weekday::Thursday,
+        "friday" | "fri" => Weekday::Friday,
+        "saturday" | "sat" => Weekday::Saturday,
+        "sunday" | "sun" => Weekday::Sunday,
+        _ => return None,
+    })
+}
+
+/// `1h30m`, `1.5d`, `10ms` in nanoseconds; the server's units, of which a year has 365 days.
+fn server_duration(text: &str) -> Option<i64> {
+    const UNITS: [(&str, i64); 10] = [
+        ("ns", 1),
+        ("µs", 1_000),
+        ("us", 1_000),
+        ("ms", 1_000_000),
+        ("s", SECOND),
+        ("m", 60 * SECOND),
+        ("h", 3600 * SECOND),
+        ("d", DAY),
+        ("w", 7 * DAY),
+        ("y", 365 * DAY),
+    ];
+    amounts(text)?.into_iter().try_fold(0_i64, |sum, (number, unit)| {
+        let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        sum.checked_add(times(number, *size)?)
+    })
+}
+
+/// `1.5h30m` as numbers with their units; `None` if there is anything else.
+fn amounts(text: &str) -> Option<Vec<(&str, &str)>> {
+    let mut rest = text;
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|char: char| !(char.is_ascii_digit() || char == '.'))?);
+        let letters =
+            after.find(|char: char| !(char.is_ascii_alphabetic() || char == 'µ')).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        number.parse::<f64>().ok()?;
+        found.push((number, unit));
+        rest = after;
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// `number` units; `None` if that is more than there is.
+fn times(number: &str, unit: i64) -> Option<i64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()? };
+    let mut all = whole.checked_mul(unit)?;
+    let mut part = unit;
+    for digit in fraction.bytes() {
+        part /= 10;
+        all = all.checked_add(part.checked_mul(i64::from(digit.checked_sub(b'0')?))?)?;
+    }
+    Some(all)
+}
+
+/// `10 m`, `1h ago`, `2 days ago`, `an hour ago`. Whole days and longer keep the time of day.
+fn ago(words: &str, end: End, clock: &Clock) -> Option<Time> {
+    let text = words.strip_suffix(" ago").unwrap_or(words);
+    let one = text.strip_prefix("an ").or_else(|| text.strip_prefix("a "));
+    let text = one.map_or_else(|| text.replace(' ', ""), |unit| format!("1{unit}"));
+    let (mut seconds, mut days, mut months) = (0_i64, 0_i64, 0_i32);
+    for (number, unit) in amounts(&text)? {
+        let (part, unit) = match unit {
+            "s" | "sec" | "secs" | "second" | "seconds" => (&mut seconds, SECOND),
+            "m" | "min" | "mins" | "minute" | "minutes" => (&mut seconds, 60 * SECOND),
+            "h" | "hr" | "hrs" | "hour" | "hours" => (&mut seconds, 3600 * SECOND),
+            "d" | "day" | "days" => (&mut days, 1),
+            "w" | "week" | "weeks" => (&mut days, 7),
+            "month" | "months" => {
+                months = months.checked_add(number.parse().ok()?)?;
+                continue;
+            }
+            "y" | "year" | "years" => {
+                months = months.checked_add(number.parse::<i32>().ok()?.checked_mul(12)?)?;
+                continue;
+            }
+            _ => return None,
+        };
+        if unit < SECOND && number.contains('.') {
+            // Half a day is twelve hours.
+            seconds = seconds.checked_add(times(number, unit * DAY)?)?;
+        } else {
+            *part = part.checked_add(times(number, unit)?)?;
+        }
+    }
+    let local = clock.local();
+    let date = months_before(local.date(), months)?;
+    let date = days_before(date, days)?;
+    let then = if date == local.date() {
+        time(clock.now)?
+    } else {
+        instant(date.to_datetime(local.time()), end, &clock.zone)?
+    };
+    then.0.checked_sub(seconds).map(Time)
+}
+
+/// The date so many days earlier.
+fn days_before(date: Date, days: i64) -> Option<Date> {
+    let midnight = Offset::UTC.to_timestamp(date.to_datetime(civil::Time::midnight())).ok()?;
+    let then = midnight.as_second().checked_sub(days.checked_mul(86_400)?)?;
+    Some(Offset::UTC.to_datetime(Timestamp::from_second(then).ok()?).date())
+}
+
+/// The same day of an earlier month, or its last one.
+fn months_before(date: Date, months: i32) -> Option<Date> {
+    let month = i32::from(date.year()) * 12 + i32::from(date.month()) - 1;
+    let month = month.checked_sub(months)?;
+    let (year, month) =
+        (i16::try_from(month.div_euclid(12)).ok()?, i8::try_from(month.rem_euclid(12)).ok()? + 1);
+    (1..=date.day()).rev().find_map(|day| Date::new(year, month, day).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Half past three in the afternoon of a Friday, in a zone of its own.
+    fn now() -> Clock {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        Clock { now: "2026-11-20T14:30:00.25Z".parse().unwrap(), zone }
+    }
+
+    #[track_caller]
+    fn means(text: &str, end: End, clock: &Clock, expected: &str) {
+        let found = bound(text, end, clock).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let expected = Time::parse(expected).unwrap();
+        assert_eq!(found.instant, expected, "{text} {end:?}: {} instead of {expected}", found.instant);
+    }
+
+    #[test]
+    fn what_is_relative_to_now_goes_as_it_is() {
+        for (text, instant) in [
+            ("1h", "2026-11-20T13:30:00.25Z"),
+            ("-1h", "2026-11-20T13:30:00.25Z"),
+            ("now-1h", "2026-11-20T13:30:00.25Z"),
+            ("now", "2026-11-20T14:30:00.25Z"),
+            ("1h30m", "2026-11-20T13:00:00.25Z"),
+            ("1.5m", "2026-11-20T14:28:30.25Z"),
+            ("10ms", "2026-11-20T14:30:00.24Z"),
+            ("1d", "2026-11-19T14:30:00.25Z"),
+            ("2w", "2026-11-06T14:30:00.25Z"),
+            ("1y", "2025-11-20T14:30:00.25Z"),
+        ] {
+            let found = bound(text, End::Since, &now()).unwrap();
+            assert_eq!(
+                found,
+                Bound { text: text.to_owned(), instant: Time::parse(instant).unwrap() },
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn everything_else_is_sent_as_an_instant_with_a_zone() {
+        for text in ["2026", "2026-11-20", "2026-11-20T10:00", "10:00", "today", "1h ago", "1795172400"] {
+            let found = bound(text, End::Since, &now()).unwrap();
+            assert_eq!(found.text, found.instant.to_string(), "{text}");
+            assert!(found.text.ends_with('Z') && found.text.len() == 30, "{text}: {}", found.text);
+        }
+    }
+
+    /// Every form on a Friday, 15:30 in UTC+1: as the beginning of a range, and as its end.
+    #[test]
+    fn every_form_means_what_it_says_on_the_clock_of_the_person_who_asks() {
+        let same = "";
+        for (text, since, until) in [
+            // Without a zone: this clock, however it is written.
+            ("2026-11-20T11", "2026-11-20T10:00:00Z", same),
+            ("2026-11-20 11", "2026-11-20T10:00:00Z", same),
+            ("2026-11-20T11:10", "2026-11-20T10:10:00Z", same),
+            ("2026-11-20 11:10", "2026-11-20T10:10:00Z", same),
+            ("2026-11-20  9:05", "2026-11-20T08:05:00Z", same),
+            ("2026-11-20T11:10:05", "2026-11-20T10:10:05Z", same),
+            ("2026-11-20 11:10:05", "2026-11-20T10:10:05Z", same),
+            ("2026-11-20T11:10:05.123", "2026-11-20T10:10:05.123Z", same),
+            ("2026-11-20 11:10:05.123456789", "2026-11-20T10:10:05.123456789Z", same),
+            ("2026-11-20 11:10:60", "2026-11-20T10:10:59Z", same),
+            ("2026-07-20 10:00", "2026-07-20T08:00:00Z", same),
+            ("2026-07-20T10:00", "2026-07-20T08:00:00Z", same),
+            // A day, a month, a year: its beginning, and all of it.
+            ("2026-11-20", "2026-11-19T23:00:00Z", "2026-11-20T22:59:59.999999999Z"),
+            ("2026-07-20", "2026-07-19T22:00:00Z", "2026-07-20T21:59:59.999999999Z"),
+            ("2026-12-31", "2026-12-30T23:00:00Z", "2026-12-31T22:59:59.999999999Z"),
+            ("2024-02-29", "2024-02-28T23:00:00Z", "2024-02-29T22:59:59.999999999Z"),
+            ("2026-11", "2026-10-31T23:00:00Z", "2026-11-30T22:59:59.999999999Z"),
+            ("2026-12", "2026-11-30T23:00:00Z", "2026-12-31T22:59:59.999999999Z"),
+            ("2026", "2025-12-31T23:00:00Z", "2026-12-31T22:59:59.999999999Z"),
+            // With a zone: that one.
+            ("2026-11-20T11Z", "2026-11-20T11:00:00Z", same),
+            ("2026-11-20T11:10Z", "2026-11-20T11:10:00Z", same),
+            ("2026-11-20 11:10:05Z", "2026-11-20T11:10:05Z", same),
+            ("2026-11-20t11:10:05z", "2026-11-20T11:10:05Z", same),
+            ("2026-11-20T11:10:05.5+02:00", "2026-11-20T09:10:05.5Z", same),
+            ("2026-11-20 11:10:05 -0530", "2026-11-20T16:40:05Z", same),
+            ("2026-11-20T11+02", "2026-11-20T09:00:00Z", same),
+            ("2026-11-20Z", "2026-11-20T00:00:00Z", "2026-11-20T23:59:59.999999999Z"),
+            ("2026-11-20-05:00", "2026-11-20T05:00:00Z", "2026-11-21T04:59:59.999999999Z"),
+            ("2026-11Z", "2026-11-01T00:00:00Z", "2026-11-30T23:59:59.999999999Z"),
+            // Unix time.
+            ("1795172400", "2026-11-20T11:00:00Z", same),
+            ("1795172400.5", "2026-11-20T11:00:00.5Z", same),
+            ("1795172400123", "2026-11-20T11:00:00.123Z", same),
+            ("1795172400123456789", "2026-11-20T11:00:00.123456789Z", same),
+            ("1.7951724e9", "2026-11-20T11:00:00Z", same),
+            ("-1.5", "1969-12-31T23:59:58.5Z", same),
+            // Days by name; the latest that has been.
+            ("today", "2026-11-19T23:00:00Z", "2026-11-20T22:59:59.999999999Z"),
+            ("Yesterday", "2026-11-18T23:00:00Z", "2026-11-19T22:59:59.999999999Z"),
+            ("friday", "2026-11-19T23:00:00Z", "2026-11-20T22:59:59.999999999Z"),
+            ("mon", "2026-11-15T23:00:00Z", "2026-11-16T22:59:59.999999999Z"),
+            ("saturday", "2026-11-13T23:00:00Z", "2026-11-14T22:59:59.999999999Z"),
+            ("yesterday 10:00", "2026-11-19T09:00:00Z", same),
+            ("yesterday 23:00", "2026-11-19T22:00:00Z", same),
+            ("today at 9:30:15", "2026-11-20T08:30:15Z", same),
+            ("today 23:00", "2026-11-20T22:00:00Z", same),
+            ("saturday 18:00", "2026-11-14T17:00:00Z", same),
+            ("friday 15:30", "2026-11-20T14:30:00Z", same),
+            ("friday 15:31", "2026-11-13T14:31:00Z", same),
+            ("Fri at 23:00", "2026-11-13T22:00:00Z", same),
+            ("10:00", "2026-11-20T09:00:00Z", same),
+            ("15:30:00", "2026-11-20T14:30:00Z", same),
+            ("15:31", "2026-11-19T14:31:00Z", same),
+            ("23:59:59.5", "2026-11-19T22:59:59.5Z", same),
+            // So long ago.
+            ("1h ago", "2026-11-20T13:30:00.25Z", same),
+            ("1 hour ago", "2026-11-20T13:30:00.25Z", same),
+            ("an hour ago", "2026-11-20T13:30:00.25Z", same),
+            ("10 m", "2026-11-20T14:20:00.25Z", same),
+            ("10 minutes", "2026-11-20T14:20:00.25Z", same),
+            ("1h 30m ago", "2026-11-20T13:00:00.25Z", same),
+            ("2 days ago", "2026-11-18T14:30:00.25Z", same),
+            ("1.5 days ago", "2026-11-19T02:30:00.25Z", same),
+            ("2 weeks 1 hour ago", "2026-11-06T13:30:00.25Z", same),
+            // Over the end of summer time the clock shows the same.
+            ("1 month ago", "2026-10-20T13:30:00.25Z", same),
+            ("9 months ago", "2026-02-20T14:30:00.25Z", same),
+            ("2 years ago", "2024-11-20T14:30:00.25Z", same),
+        ] {
+            means(text, End::Since, &now(), since);
+            means(text, End::Until(None), &now(), if until == same { since } else { until });
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_range_is_never_ahead_unless_it_names_its_day() {
+        let week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        for hour in 0..24 * 14 {
+            let zone = now().zone;
+            let clock = Clock { now: Timestamp::from_second(1_795_172_400 + 3600 * hour).unwrap(), zone };
+            for time in ["", "00:00", "3:00", "12:30", "23:00", "23:59:59.999999999"] {
+                let names = week.iter().copied().chain((!time.is_empty()).then_some(""));
+                for name in names {
+                    let text = format!("{name} {time}");
+                    let found = bound(&text, End::Since, &clock).unwrap().instant;
+                    let ahead = found.0 - super::time(clock.now).unwrap().0;
+                    let again = if name.is_empty() { DAY } else { 7 * DAY };
+                    assert!(ahead <= 0 && ahead > -again - 3600 * SECOND, "{text} at {}: {found}", clock.now);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_range_is_not_before_its_beginning_if_it_need_not_be() {
+        for (since, until, expected) in [
+            // 15:30 on Friday: 22:00 was yesterday, and so was the 23:00 behind it.
+            ("22:00", "23:00", "2026-11-19T22:00:00Z"),
+            ("9:00", "16:00", "2026-11-20T15:00:00Z"),
+            ("9:00", "10:00", "2026-11-20T09:00:00Z"),
+            ("yesterday", "10:00", "2026-11-20T09:00:00Z"),
+            ("thursday 8:00", "wednesday 9:00", "2026-11-25T08:00:00Z"),
+            ("thursday", "monday", "2026-11-23T22:59:59.999999999Z"),
+            ("monday", "wednesday", "2026-11-18T22:59:59.999999999Z"),
+            // What names its day stays.
+            ("today", "yesterday", "2026-11-19T22:59:59.999999999Z"),
+            ("today", "2026-11-18 10:00", "2026-11-18T09:00:00Z"),
+        ] {
+            let since = bound(since, End::Since, &now()).unwrap().instant;
+            means(until, End::Until(Some(since)), &now(), expected);
+        }
+    }
+
+    #[test]
+    fn days_on_which_clocks_are_put_back_or_forward_are_whole() {
+        let at =
+            |now: &str, zone: &str| Clock { now: now.parse().unwrap(), zone: TimeZone::posix(zone).unwrap() };
+        let berlin = |now| at(now, "CET-1CEST,M3.5.0,M10.5.0/3");
+        // In this zone clocks are put back from midnight, so that a day ends twice.
+        let brazil = |now| at(now, "<-03>3<-02>,M10.3.0/0,M2.3.0/0");
+        // In this one they are put forward at midnight, so that a day begins at one.
+        let cuba = |now| at(now, "CST5CDT,M3.2.0/0,M11.1.0/1");
+        for (clock, text, since, until) in [
+            // 23 hours, and a time that there was not.
+            (
+                berlin("2026-03-29T12:00:00Z"),
+                "today",
+                "2026-03-28T23:00:00Z",
+                "2026-03-29T21:59:59.999999999Z",
+            ),
+            (
+                berlin("2026-03-29T12:00:00Z"),
+                "2026-03-29",
+                "2026-03-28T23:00:00Z",
+                "2026-03-29T21:59:59.999999999Z",
+            ),
+            (berlin("2026-03-29T12:00:00Z"), "2:30", "2026-03-29T01:30:00Z", "2026-03-29T01:30:00Z"),
+            (berlin("2026-03-29T12:00:00Z"), "1:59", "2026-03-29T00:59:00Z", "2026-03-29T00:59:00Z"),
+            (berlin("2026-03-29T12:00:00Z"), "3:00", "2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z"),
+            (berlin("2026-03-29T12:00:00Z"), "1 day ago", "2026-03-28T13:00:00Z", "2026-03-28T13:00:00Z"),
+            (berlin("2026-03-29T12:00:00Z"), "24 hours ago", "2026-03-28T12:00:00Z", "2026-03-28T12:00:00Z"),
+            // 25 hours, and an hour that there was twice: a range takes in both.
+            (
+                berlin("2026-10-25T12:00:00Z"),
+                "today",
+                "2026-10-24T22:00:00Z",
+                "2026-10-25T22:59:59.999999999Z",
+            ),
+            (
+                berlin("2026-10-25T12:00:00Z"),
+                "2026-10",
+                "2026-09-30T22:00:00Z",
+                "2026-10-31T22:59:59.999999999Z",
+            ),
+            (berlin("2026-10-25T12:00:00Z"), "2:30", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            (
+                berlin("2026-10-25T12:00:00Z"),
+                "2026-10-25T02:30",
+                "2026-10-25T00:30:00Z",
+                "2026-10-25T01:30:00Z",
+            ),
+            (berlin("2026-10-25T12:00:00Z"), "3:00", "2026-10-25T02:00:00Z", "2026-10-25T02:00:00Z"),
+            (
+                berlin("2026-10-26T12:00:00Z"),
+                "yesterday 12:00",
+                "2026-10-25T11:00:00Z",
+                "2026-10-25T11:00:00Z",
+            ),
+            (berlin("2026-10-26T12:00:00Z"), "2 days ago", "2026-10-24T11:00:00Z", "2026-10-24T11:00:00Z"),
+            // Asked in the hour that comes twice, the second time.
+            (berlin("2026-10-25T01:15:00Z"), "2:10", "2026-10-25T00:10:00Z", "2026-10-25T01:10:00Z"),
+            (
+                brazil("2026-02-16T12:00:00Z"),
+                "2026-02-14",
+                "2026-02-14T02:00:00Z",
+                "2026-02-15T02:59:59.999999999Z",
+            ),
+            (
+                brazil("2026-02-16T12:00:00Z"),
+                "yesterday",
+                "2026-02-15T03:00:00Z",
+                "2026-02-16T02:59:59.999999999Z",
+            ),
+            (cuba("2026-03-08T18:00:00Z"), "today", "2026-03-08T05:00:00Z", "2026-03-09T03:59:59.999999999Z"),
+            (
+                cuba("2026-03-08T18:00:00Z"),
+                "yesterday",
+                "2026-03-07T05:00:00Z",
+                "2026-03-08T04:59:59.999999999Z",
+            ),
+            (cuba("2026-11-01T18:00:00Z"), "today", "2026-11-01T04:00:00Z", "2026-11-02T04:59:59.999999999Z"),
+            (cuba("2026-11-01T18:00:00Z"), "0:30", "2026-11-01T04:30:00Z", "2026-11-01T05:30:00Z"),
+        ] {
+            means(text, End::Since, &clock, since);
+            means(text, End::Until(None), &clock, until);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            " ",
+            "soon",
+            "1M",
+            "+1h",
+            "now+1h",
+            "PT1H",
+            "-P1D",
+            "1h5",
+            "2026-13-01",
+            "2026-02-30",
+            "25:00",
+            "yesterday noon",
+            "ago",
+            "h ago",
+            "2026-11-20 10:00 or so",
+            "2026-11-20T",
+            "2026-11-20T10:",
+            "2026-11-20T10:00:00.",
+            "2026-11-20T10:00:00.1234567890",
+            "2026-11-20T10:00+25:99",
+            "2026-11-20T10:00+2",
+            "2026-11-20 24:00",
+            "2026-11T10:00",
+            "2026-1-1",
+            "9999-01-01",
+            "today 10",
+            "today friday",
+            "inf",
+            "1e400",
+            "1 h x",
+            "tomorrow",
+            "--1h",
+            ":",
+            "1h\u{0}",
+        ] {
+            assert!(
+                bound(text, End::Since, &now()).is_err(),
+                "{text:?}: {:?}",
+                bound(text, End::Since, &now())
+            );
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! The only file that knows HTTP: requests to one endpoint, and what their answers mean.
+//!
+//! A failed delivery is data, an [`Outcome`], not an error. Redirects are not followed: a POST would lose its
+//! body or its credentials on the way.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ureq::http::{Response, StatusCode, header};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
+use ureq::{Agent, Body, BodyReader, Error, Proxy, Timeout};
+
+use super::access::Access;
+use super::endpoint::Endpoint;
+use crate::server::protocol::Request;
+use crate::server::socket::{Deadline, Names, Patience, Sockets};
+use crate::sys::text::harmless;
+
+/// Room for a request's headers and for a response's; a batch goes through it in pieces.
+const BUFFER_BYTES: usize = 16 * 1024;
+
+/// The same for `query`, where the response is what matters.
+const QUERY_BUFFER_BYTES: usize = 128 * 1024;
+
+/// The server reads no other kind of body for a query.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The most that is read of the answer to an insert. VictoriaLogs answers with nothing or one line.
+const MAX_ANSWER_BYTES: u64 = 64 * 1024;
+
+/// The most that is shown of it, in characters.
+const SHOWN_ANSWER_CHARS: usize = 300;
+
+/// What became of a batch; the text is the beginning of a sentence that says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has it: a 2xx that is not a web page.
+    Delivered,
+    /// It may work later, or with other settings.
+    Retry(String),
+    /// The same, after waiting in vain.
+    TimedOut(String),
+    /// The server refuses this body: 400 or 413.
+    Rejected(String),
+}
+
+/// Why an answer to a query did not come, or not whole, as a sentence; or why it could not be used.
+#[derive(Debug)]
+pub enum Failure {
+    /// The server does not take this request, in its own words.
+    Refused(String),
+    /// Another time it may work.
+    Lost(String),
+    /// The same, after waiting in vain.
+    Silent(String),
+    /// Whoever the answer was for did not take it.
+    Unprinted(io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Refused(text) | Self::Lost(text) | Self::Silent(text) => f.write_str(text),
+            Self::Unprinted(error) => write!(f, "could not print the rows: {error}"),
+        }
+    }
+}
+
+/// The body of a good answer.
+pub struct Answer<'a> {
+    client: &'a Client,
+    body: BodyReader<'static>,
+    buffer: Vec<u8>,
+    is_first: bool,
+    idle: Duration,
+}
+
+impl Answer<'_> {
+    /// What has come next; `None` at the end.
+    ///
+    /// # Errors
+    /// The rest does not come.
+    pub fn piece(&mut self) -> Result<Option<&[u8]>, Failure> {
+        let read = self.body.read(&mut self.buffer).map_err(|error| {
+            let client = self.client;
+            client.failure(&Error::from(error), self.idle, |endpoint, cause| {
+                format!("the answer of {endpoint} was cut short: {cause}")
+            })
+        })?;
+        let is_page = self.is_first && is_html(self.buffer.get(..read).unwrap_or_default());
+        if is_page {
+            return Err(self.web_page());
+        }
+        self.is_first = false;
+        Ok(self.buffer.get(..read).filter(|piece| !piece.is_empty()))
+    }
+
+    fn web_page(&self) -> Failure {
+        Failure::Lost(format!("{} answered with a web page; is this the right URL?", self.client.endpoint))
+    }
+}
+
+/// A connection to one endpoint, opened when first used and kept.
+#[derive(Debug, Clone)]
+pub struct Client {
+    endpoint: Endpoint,
+    access: Access,
+    agent: Agent,
+    patience: Patience,
+}
+
+impl Client {
+    /// For inserts. A byte to read from `cancel` ends every wait.
+    #[must_use]
+    pub fn new(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>) -> Self {
+        Self::with_buffer(endpoint, access, Patience::new(cancel), BUFFER_BYTES)
+    }
+
+    /// For queries. Every wait ends once `reader`, a pipe, has nobody at its other end.
+    #[must_use]
+    pub fn for_query(endpoint: &Endpoint, access: &Access, reader: Option<OwnedFd>) -> Self {
+        Self::with_buffer(endpoint, access, Patience::for_reader(reader), QUERY_BUFFER_BYTES)
+    }
+
+    fn with_buffer(endpoint: &Endpoint, access: &Access, patience: Patience, bytes: usize) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy(access))
+            .input_buffer_size(bytes)
+            .output_buffer_size(BUFFER_BYTES)
+            .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")));
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(tls(access));
+        let chain = ().chain(ConnectProxyConnector::default()).chain(Sockets(patience.clone()));
+        #[cfg(feature = "tls")]
+        let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
+        let agent = Agent::with_parts(config.build(), chain, Names(patience.clone()));
+        Self { endpoint: endpoint.clone(), access: access.clone(), agent, patience }
+    }
+
+    /// Sends one batch and waits for the answer, until the deadline.
+    #[must_use]
+    pub fn insert(&self, request: &Request, deadline: Deadline) -> Outcome {
+        if self.patience.is_stopped() {
+            return Outcome::Retry(format!("could not reach {}: stopped by a signal", self.endpoint));
+        }
+        let started = Instant::now();
+        self.patience.set(deadline, None);
+        let before = self.patience.connections();
+        let failed = |error: &Error| {
+            let why = format!("could not reach {}: {}", self.endpoint, self.cause(error, started.elapsed()));
+            if matches!(error, Error::Timeout(_)) { Outcome::TimedOut(why) } else { Outcome::Retry(why) }
+        };
+        let sent = self.post(&request.path, request.content_type, request.body).or_else(|error| {
+            // The server may close a kept connection at any time; that says nothing about this request.
+            let reused = self.patience.connections() == before && before > 0;
+            if matches!(error, Error::Io(_)) && reused && !self.patience.is_stopped() {
+                return self.post(&request.path, request.content_type, request.body);
+            }
+            Err(error)
+        });
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(error) => return failed(&error),
+        };
+        let mut answer = Vec::new();
+        let read = response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
+        let status = response.status();
+        if !status.is_success() {
+            let answer = String::from_utf8_lossy(&answer);
+            let why = format!("could not deliver to {}: {}", self.endpoint, refusal(&response, &answer));
+            return match status {
+                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Rejected(why),
+                _ => Outcome::Retry(why),
+            };
+        }
+        if let Err(error) = read {
+            return failed(&Error::from(error));
+        }
+        if is_web_page(&response, &answer) {
+            let why = format!(
+                "could not deliver to {}: it answered with a web page; is this the right URL?",
+                self.endpoint
+            );
+            return Outcome::Retry(why);
+        }
+        Outcome::Delivered
+    }
+
+    /// Asks for `path` with form arguments, waits at most `idle` for each byte, and hands the body of a good answer
+    /// to `sink`, piece by piece.
+    ///
+    /// # Errors
+    /// What kept the answer from coming, or from coming whole; what the sink says.
+    pub fn query(
+        &self,
+        path: &str,
+        form: &str,
+        idle: Duration,
+        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut answer = self.open(path, form, idle)?;
+        while let Some(piece) = answer.piece()? {
+            sink(piece).map_err(Failure::Unprinted)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for `path` with form arguments, and waits at most `idle` for each byte until the head of a good answer
+    /// has come. The wait for the rest is bounded likewise.
+    ///
+    /// # Errors
+    /// What kept the answer from coming; the server's own words where it has some.
+    pub fn open(&self, path: &str, form: &str, idle: Duration) -> Result<Answer<'_>, Failure> {
+        self.patience.set(None, Some(idle));
+        let mut response = self.post(path, FORM, form.as_bytes()).map_err(|error| {
+            self.failure(&error, idle, |endpoint, cause| format!("could not reach {endpoint}: {cause}"))
+        })?;
+        let status = response.status();
+        if !status.is_success() {
+            let mut answer = Vec::new();
+            // A refusal that is cut off is still a refusal.
+            let _ = response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
+            let answer = String::from_utf8_lossy(&answer);
+            // The server's parser words its errors well; whatever else it says needs the address beside it.
+            return Err(match status {
+                StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY if !answer.trim().is_empty() => {
+                    Failure::Refused(answer.trim().to_owned())
+                }
+                _ => Failure::Lost(format!(
+                    "could not query {}: {}",
+                    self.endpoint,
+                    refusal(&response, &answer)
+                )),
+            });
+        }
+        let is_html = is_html_by_type(&response);
+        let body = response.into_body().into_reader();
+        let answer = Answer { client: self, body, buffer: vec![0; QUERY_BUFFER_BYTES], is_first: true, idle };
+        if is_html { Err(answer.web_page()) } else { Ok(answer) }
+    }
+
+    /// Sets until when the answer at hand is waited for, beside the pause allowed between two bytes.
+    pub fn set_patience(&self, deadline: Deadline, idle: Duration) {
+        self.patience.set(deadline, Some(idle));
+    }
+
+    fn failure(&self, error: &Error, waited: Duration, say: fn(&Endpoint, &str) -> String) -> Failure {
+        if self.patience.is_abandoned() {
+            return Failure::Unprinted(io::ErrorKind::BrokenPipe.into());
+        }
+        let text = say(&self.endpoint, &self.cause(error, waited));
+        if matches!(error, Error::Timeout(_)) { Failure::Silent(text) } else { Failure::Lost(text) }
+    }
+
+    fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+        let mut request =
+            self.agent.post(self.endpoint.join(path)).header(header::CONTENT_TYPE, content_type);
+        for (name, value) in &self.access.headers {
+            request = request.header(name.as_str(), value.expose());
+        }
+        request.send(body)
+    }
+
+    /// The cause in words; `waited` for an answer in vain.
+    fn cause(&self, error: &Error, waited: Duration) -> String {
+        match error {
+            Error::Timeout(Timeout::Connect) => "no connection in time".to_owned(),
+            Error::Timeout(Timeout::Resolve) => "the name lookup took too long".to_owned(),
+            Error::Timeout(_) => format!("no answer within {}", seconds(waited)),
+            Error::HostNotFound => "no such host".to_owned(),
+            Error::Io(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".to_owned(),
+                io::ErrorKind::UnexpectedEof => "connection closed before the answer was complete".to_owned(),
+                // A TLS failure comes as an io::Error around a rustls one; its text says enough.
+                _ => one_line(&without_code(&error.to_string())),
+            },
+            Error::Protocol(_) if self.is_plain() => "the answer is not HTTP".to_owned(),
+            other => one_line(&other.to_string()),
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.endpoint.to_string().starts_with("http:")
+    }
+
+    /// The request in words, its secrets left out.
+    #[must_use]
+    pub fn describe(&self, path: &str, content_type: &str) -> String {
+        let url = self.endpoint.join(path);
+        let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let mut text = format!("POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {content_type}\n");
+        for (name, value) in &self.access.headers {
+            let open = ["AccountID", "ProjectID"].iter().any(|tenant| tenant.eq_ignore_ascii_case(name));
+            // Writing to memory cannot fail.
+            let _ = writeln!(text, "{name}: {}", if open { value.expose() } else { "(redacted)" });
+        }
+        text
+    }
+}
+
+/// The arguments of a query as the body of a form.
+#[must_use]
+pub fn form(arguments: &[(&str, &str)]) -> String {
+    let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+    arguments.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
+/// `status` and the first line of what the server says about it.
+fn refusal(response: &Response<Body>, answer: &str) -> String {
+    let status = response.status();
+    let mut text = format!("the server answered {status}");
+    let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let said = if is_web_page(response, answer.as_bytes()) { "" } else { answer.trim() };
+    if let Some(location) = location.filter(|_| status.is_redirection()) {
+        // The target may carry credentials in its query, and before its host.
+        let target = location.split(['?', '#']).next().unwrap_or_default();
+        let (scheme, rest) = target.split_once("://").unwrap_or(("", target));
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+        let target = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
+        text = format!("{text}, a redirect to {}; use that URL", one_line(&target));
+    } else if status == StatusCode::UNAUTHORIZED {
+        text.push_str("; check VLOG_TOKEN, or VLOG_USER and VLOG_PASSWORD");
+    } else if !said.is_empty() {
+        text = format!("{text}: {}", one_line(said));
+    }
+    text
+}
+
+fn is_web_page(response: &Response<Body>, body: &[u8]) -> bool {
+    is_html_by_type(response) || is_html(body)
+}
+
+fn is_html_by_type(response: &Response<Body>) -> bool {
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    kind.to_ascii_lowercase().contains("html")
+}
+
+/// No answer of VictoriaLogs begins with `<`.
+fn is_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// The first line, harmless wherever it is shown or kept, of a length that fits a message.
+fn one_line(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    harmless(line).chars().take(SHOWN_ANSWER_CHARS).collect()
+}
+
+/// `No route to host (os error 113)` without the number, which tells a reader nothing.
+fn without_code(text: &str) -> String {
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// `2s`, `1.5s`, `500ms`.
+fn seconds(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{}ms", duration.as_millis())
+    } else {
+        let text = format!("{:.1}", duration.as_secs_f64());
+        format!("{}s", text.trim_end_matches(".0"))
+    }
+}
+
+/// The proxy of the environment with the hosts that are reached without it.
+fn proxy(access: &Access) -> Option<Proxy> {
+    let proxy = Proxy::new(access.proxy.as_ref()?.expose()).ok()?;
+    let mut builder = Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
+    if let Some(user) = proxy.username() {
+        builder = builder.username(user);
+    }
+    if let Some(password) = proxy.password() {
+        builder = builder.password(password);
+    }
+    for host in &access.no_proxy {
+        builder = builder.no_proxy(host);
+    }
+    builder.build().ok()
+}
+
+#[cfg(feature = "tls")]
+fn tls(access: &Access) -> ureq::tls::TlsConfig {
+    use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+    let mut builder = TlsConfig::builder().disable_verification(access.insecure);
+    if let Some(pem) = &access.ca {
+        let certificate = |item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None };
+        let certificates: Vec<Certificate> = parse_pem(pem).filter_map(certificate).collect();
+        builder = builder.root_certs(RootCerts::from(certificates));
+    }
+    builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_values_are_encoded() {
+        assert_eq!(
+            form(&[("query", "a:\"b c\" & ж;"), ("start", "1h")]),
+            "query=a%3A%22b%20c%22%20%26%20%D0%B6%3B&start=1h"
+        );
+    }
+}

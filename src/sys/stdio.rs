@@ -1,0 +1,82 @@
+//! stdin and stdout as the caller left them: unbuffered, perhaps non-blocking, and with no descriptor to spare.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+
+use crate::sys::poll::{PollFlags, ready};
+
+/// Reads what is there; 0 bytes at the end. Waits if nothing is there yet.
+///
+/// # Errors
+/// stdin cannot be read.
+pub fn read(buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match nix::unistd::read(io::stdin(), buffer).map_err(io::Error::from) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                ready(&[(io::stdin().as_fd(), PollFlags::POLLIN)], None)?;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Puts the empty file in the place of stdin: whoever writes to it learns that nobody reads it.
+pub fn close_stdin() {
+    // Should it fail, they learn it when this process ends.
+    let _ = File::open("/dev/null").map(nix::unistd::dup2_stdin);
+}
+
+/// What went wrong, without the error's number, which tells a reader nothing.
+#[must_use]
+pub fn plain(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Another descriptor of stdout, if that is a pipe: one can tell whether somebody still reads it.
+#[must_use]
+pub fn pipe_reader() -> Option<OwnedFd> {
+    let fd = io::stdout().as_fd().try_clone_to_owned().ok()?;
+    let kind = File::from(fd.try_clone().ok()?).metadata().ok()?.file_type();
+    (kind.is_fifo() || kind.is_socket()).then_some(fd)
+}
+
+/// Writes as much as stdout takes now; 0 bytes if that is nothing.
+///
+/// # Errors
+/// stdout cannot be written.
+pub fn write(bytes: &[u8]) -> io::Result<usize> {
+    write_to(io::stdout().as_fd(), bytes)
+}
+
+fn write_to(to: BorrowedFd, bytes: &[u8]) -> io::Result<usize> {
+    match nix::unistd::write(to, bytes).map_err(io::Error::from) {
+        Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => Ok(0),
+        result => result,
+    }
+}
+
+/// Writes everything to stdout, however long the reader takes.
+///
+/// # Errors
+/// stdout cannot be written; the text is without the error's number, which tells a reader nothing.
+pub fn write_all(bytes: &[u8]) -> io::Result<()> {
+    write_all_to(io::stdout().as_fd(), bytes)
+}
+
+/// Writes everything to a descriptor that a command would write to, however long the reader takes.
+///
+/// # Errors
+/// It cannot be written; the text is without the error's number.
+pub fn write_all_to(to: BorrowedFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = write_to(to, bytes).map_err(|error| io::Error::new(error.kind(), plain(&error)))?;
+        bytes = bytes.get(written..).unwrap_or_default();
+        if written == 0 {
+            ready(&[(to, PollFlags::POLLOUT)], None)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! `vlog flush`: delivers what waits in the outbox, now.
+//!
+//! It tries even while the breaker is open, for somebody asked. It ends at the first request that asks for a
+//! retry: what is left is tried by the next call. Each entry is looked at once, and nothing is sent whose delivery
+//! could not be noted, so it has an end whatever the server and the disk do.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::{close, setsid};
+
+use super::{Context, Verdict, delivery, tell};
+use crate::cli::args::{DeliveryArgs, FlushArgs};
+use crate::cli::config::Config;
+use crate::delivery::pace::Pace;
+use crate::delivery::policy::{Delivery, Drained, Moved};
+use crate::outbox::Waiting;
+use crate::sys::signals;
+use crate::sys::stderr::{self, Report, records};
+
+/// How long to wait before an entry that another process holds is asked for again.
+const HELD_PAUSE: Duration = Duration::from_millis(20);
+
+/// Delivers the outbox.
+pub fn run(args: &FlushArgs, context: Context) -> Verdict {
+    if args.detached {
+        leave_caller();
+    }
+    let stop = signals::stop(context.ignored).ok();
+    let mut config = Config::for_delivery(&args.delivery, context.env);
+    let report = Report::new(config.verbose);
+    let mut mistakes = context.mistakes;
+    mistakes.append(&mut config.mistakes);
+    tell(&config, &mistakes, report);
+    crate::sys::panic_if_asked("flush");
+    let verdict = |done| Verdict { done, fail: config.fail };
+    let Some(delivery) = delivery(&config, stop) else { return verdict(true) };
+    if let Some(why) = config.route.trouble() {
+        stderr::say(&format!("{why}; nothing was sent"));
+        return verdict(false);
+    }
+    let mut flush = Flush::new(&delivery, config.timeout);
+    let lists = [Some(delivery.entries(args.old)), args.rejected.then(|| delivery.aside())];
+    for list in lists.into_iter().flatten() {
+        match list {
+            Ok(list) => list.into_iter().for_each(|waiting| flush.deliver(waiting)),
+            Err(error) => flush.trouble.push(format!("{error:#}")),
+        }
+    }
+    flush.tell(report);
+    verdict(flush.is_done())
+}
+
+/// What a flush has done so far.
+struct Flush<'a> {
+    delivery: &'a Delivery,
+    /// Of one request.
+    timeout: Duration,
+    pace: Pace,
+    moved: Moved,
+    /// Why the server took no more.
+    stopped: Option<String>,
+    /// What else went wrong.
+    trouble: Vec<String>,
+    /// Entries left alone because of their age.
+    old: u64,
+}
+
+impl<'a> Flush<'a> {
+    fn new(delivery: &'a Delivery, timeout: Duration) -> Self {
+        let (pace, moved) = (Pace::default(), Moved::default());
+        Self { delivery, timeout, pace, moved, stopped: None, trouble: Vec::new(), old: 0 }
+    }
+
+    /// Delivers a list of entries until the server takes no more. What other processes hold is waited for as long as
+    /// for one request: they send it.
+    fn deliver(&mut self, mut waiting: Waiting) {
+        let counting = Counting { wanted: io::stderr().is_terminal() };
+        let mut since = Instant::now();
+        while self.stopped.is_none() {
+            let start = Instant::now();
+            match self.delivery.drain(&mut waiting, self.pace.bytes, start.checked_add(self.timeout)) {
+                Drained::Some(moved) => {
+                    self.pace.learn(moved.bytes, start.elapsed(), self.timeout);
+                    self.add(moved);
+                    since = Instant::now();
+                }
+                Drained::Stopped(moved, why) => {
+                    self.add(moved);
+                    self.stopped = Some(why);
+                }
+                Drained::Nothing if waiting.held() == 0 => break,
+                Drained::Nothing if since.elapsed() >= self.timeout => {
+                    self.trouble.push(format!("another process holds {}", entries(waiting.held() as u64)));
+                    break;
+                }
+                Drained::Nothing => {
+                    thread::sleep(HELD_PAUSE);
+                    waiting.retry_held();
+                }
+            }
+            counting.show(self.moved.delivered);
+        }
+        counting.end();
+        self.old += waiting.old;
+        self.trouble.append(&mut waiting.stuck);
+        if waiting.foreign > 0 {
+            let text = format!("{} damaged, or of another version of vlog", entries(waiting.foreign));
+            self.trouble.push(text);
+        }
+    }
+
+    fn add(&mut self, moved: Moved) {
+        self.moved.delivered += moved.delivered;
+        self.moved.rejected += moved.rejected;
+    }
+
+    fn is_done(&self) -> bool {
+        self.stopped.is_none() && self.trouble.is_empty() && self.moved.rejected == 0
+    }
+
+    fn tell(&self, report: Report) {
+        let mut told = format!("{} delivered", records(self.moved.delivered));
+        if self.moved.rejected > 0 {
+            told = format!("{told}, {} refused and put aside", records(self.moved.rejected));
+        }
+        if self.old > 0 {
+            told = format!("{told}, {} over 6 days old left for vlog flush --old", entries(self.old));
+        }
+        let first = self.trouble.first().map(|why| format!("could not empty the outbox: {why}"));
+        if let Some(why) = self.stopped.clone().or(first) {
+            let left = records(self.delivery.waiting());
+            report.trouble(&format!("{why}; {told}, {left} left in the outbox"));
+        } else if self.moved != Moved::default() || self.old > 0 {
+            report.trouble(&told);
+        }
+    }
+}
+
+/// `1 entry`, `2 entries`.
+fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+/// Starts `vlog flush` with the same server and as good as no tie to this process.
+///
+/// # Errors
+/// It cannot be started.
+pub fn start_detached(args: &DeliveryArgs) -> io::Result<()> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["flush", "--detached"]);
+    let server = &args.server;
+    let options = [
+        ("--url", &server.url),
+        ("--tenant", &server.tenant),
+        ("--ca-file", &server.ca_file),
+        ("--timeout", &args.timeout),
+        ("--stream-fields", &args.stream_fields),
+    ];
+    for (name, value) in options {
+        command.args(value.iter().map(|value| format!("{name}={value}")));
+    }
+    command.args(server.headers.iter().map(|header| format!("--header={header}")));
+    command.args(server.insecure.then_some("--insecure"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
+}
+
+/// Leaves the caller's session, and closes what it left open: whoever waits for the end of a pipe must not wait
+/// for us.
+fn leave_caller() {
+    // It fails only for the leader of a group, who has a session to itself.
+    let _ = setsid();
+    let open: Vec<i32> = std::fs::read_dir("/dev/fd")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // One of them was the listing's own, and is closed already.
+        let _ = close(descriptor);
+    }
+}
+
+/// One line on a terminal that counts up.
+struct Counting {
+    wanted: bool,
+}
+
+impl Counting {
+    fn show(&self, delivered: u64) {
+        if self.wanted {
+            let _ = write!(io::stderr(), "\rvlog: {} delivered", records(delivered));
+        }
+    }
+
+    /// Makes room for the next message.
+    fn end(&self) {
+        if self.wanted {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! `vlog hook`: one record of what an agent tells its hook, and nothing that the agent could notice.
+//!
+//! The payload is taken whole, so that the agent is not told of a broken pipe, but never waited for without a deadline:
+//! some agents leave the pipe open. Whatever comes, one record goes out, stdout stays empty, and the status is 0; only a
+//! command may decide otherwise (`command.rs`), and does so before anything is logged.
+
+mod command;
+mod instead;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use self::command::MAX_PAYLOAD_BYTES;
+use super::{Context, Shared, delivery, encoder, not_an_item, sort_words, tell};
+use crate::cli::args::HookArgs;
+use crate::cli::config::Config;
+use crate::delivery::policy::{DRAIN_TIME, Fate};
+use crate::intake::json::{Kind, Scan, Scanner};
+use crate::intake::payload::{Event, Given, clean_items, clean_text, event, plan};
+use crate::record::Batch;
+use crate::record::Record;
+use crate::record::item::Item;
+use crate::record::time::Time;
+use crate::sys::child::Command;
+use crate::sys::poll::{PollFlags, ready};
+use crate::sys::signals;
+use crate::sys::stderr::{self, Report};
+use crate::sys::stdio;
+
+/// An agent that is silent for so long in the middle of its payload, or before it, has nothing more to say.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// The longest that a payload may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// From the last byte of the payload to the end of the delivery; hooks at the end of a session share 1.5 s.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is left of it once somebody wants the command to end.
+const HURRY: Duration = Duration::from_millis(250);
+
+/// Events worth a record, each with the seconds that the agent gives the hook: more than [`PATIENCE`] and [`TIMEOUT`],
+/// and little at the end of a session, which waits for it.
+const EVENTS: [(&str, u32); 12] = [
+    ("SessionStart", 7),
+    ("UserPromptSubmit", 7),
+    ("PostToolUse", 7),
+    ("PostToolUseFailure", 7),
+    ("PermissionDenied", 7),
+    ("Notification", 7),
+    ("SubagentStart", 7),
+    ("SubagentStop", 7),
+    ("PreCompact", 7),
+    ("Stop", 7),
+    ("StopFailure", 7),
+    ("SessionEnd", 2),
+];
+
+/// The most that is told of mistakes, so that a call is one record.
+const MAX_MISTAKES_BYTES: usize = 16 * 1024;
+
+/// The most fields that are taken from the command line, and from the environment; for the same reason.
+const MAX_ITEMS: usize = 300;
+
+/// Takes the payload and sends the record of it.
+///
+/// The status is 0, or 2 if a command wants to block. `--fail` is not heeded: an agent takes any other for trouble.
+pub fn run(args: HookArgs, context: Context) -> ExitCode {
+    if args.settings {
+        print_settings();
+        return ExitCode::SUCCESS;
+    }
+    let time = Time::now();
+    let command = Command::new(&context.command);
+    // A signal is an order to stop waiting, not to lose the record.
+    let stop = signals::stop(context.ignored).ok();
+    let mut config = Config::for_delivery(&args.delivery, context.env);
+    config.dry_run = args.dry_run;
+    config.timeout = config.timeout.min(TIMEOUT);
+    let report = Report::new(config.verbose);
+    crate::sys::panic_if_asked("hook");
+
+    let (payload, words) = split_payload(args.words);
+    let names = args.include.iter().flat_map(|list| list.split(',')).map(str::trim);
+    let given = Given {
+        event: args.event.filter(|name| !name.is_empty()),
+        include: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        env: context.env,
+    };
+    let Payload { scan, kept, mut taken } = read(payload, &given, &context.command, stop.as_ref());
+    let outcome = command.map(|command| {
+        let words: Vec<_> = context.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let payload = Some(kept).filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES);
+        let has_signal = |stop: &UnixStream| signals::use_up(stop) > 0;
+        let outcome = if taken.stopped || stop.as_ref().is_some_and(has_signal) {
+            command::Outcome::interrupted(&command)
+        } else {
+            command::run(&command, &words, payload, context.ignored, args.never_block)
+        };
+        // What came meanwhile was about the command.
+        stop.as_ref().map(has_signal);
+        outcome.keep_on_panic(report);
+        taken.last_byte = Instant::now();
+        outcome
+    });
+    let status = ExitCode::from(outcome.as_ref().map_or(0, |outcome| outcome.status));
+    crate::sys::panic_if_asked("hook-record");
+    let mut event = event(&scan, &given);
+    if let Some(outcome) = &outcome {
+        outcome.add_to(&mut event, given.include.iter().any(|name| name == "stderr"));
+    }
+    // Not worth taking down: the process ends soon.
+    std::mem::forget(scan);
+
+    let mut mistakes = context.mistakes;
+    mistakes.append(&mut config.mistakes);
+    // Parts of a payload are shown nowhere.
+    let (json, words): (Vec<_>, Vec<_>) =
+        words.into_iter().partition(|word| bare(word).starts_with(['{', '[', '"']));
+    mistakes.extend(json.iter().map(|_| "a word is not KEY=VALUE".to_owned()));
+    let (mut items, rest) = sort_words(words, &mut mistakes);
+    mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
+    for list in [&mut items, &mut config.fields] {
+        if list.len() > MAX_ITEMS {
+            mistakes.push(format!("{} more fields are not logged", list.len() - MAX_ITEMS));
+            list.truncate(MAX_ITEMS);
+        }
+    }
+    let mut mistakes = shown(&mistakes);
+    tell(&config, &mistakes, report);
+    for trouble in event.mistakes.iter().chain(&taken.trouble) {
+        report.trouble(&format!("{trouble}; the record says so"));
+    }
+    mistakes.extend(event.mistakes.iter().cloned());
+    mistakes.extend(taken.trouble);
+    if let Some(agent) = event.harness.filter(|_| (context.env)("VLOG_SERVICE").is_none()) {
+        agent.clone_into(&mut config.service);
+    }
+    let hurried = outcome.is_some_and(|outcome| outcome.hurried);
+    let time_left = if hurried { HURRY } else { config.timeout };
+    let deadline =
+        Instant::now().checked_add(time_left).into_iter().chain(taken.last_byte.checked_add(TIMEOUT)).min();
+    let batch = record(&mut config, time, event, args.service, items, &mistakes);
+    let Some((batch, delivery)) = batch.zip(delivery(&config, stop)) else { return status };
+    let start = Instant::now();
+    match delivery.deliver(&batch, deadline) {
+        Fate::Delivered => delivery.drain_along(start.elapsed(), DRAIN_TIME, deadline),
+        Fate::Kept(why, _) => report.trouble(&why),
+        Fate::Withheld(why, _) | Fate::Lost(why, _) => stderr::say(&why),
+    }
+    std::mem::forget((delivery, config, batch));
+    status
+}
+
+/// What is told of the mistakes: no secrets, and not more than a record takes.
+fn shown(mistakes: &[String]) -> Vec<String> {
+    let mut room = MAX_MISTAKES_BYTES;
+    let mut shown: Vec<_> = mistakes.iter().map(|mistake| clean_text(mistake).0).collect();
+    shown.retain(|mistake| {
+        room = room.saturating_sub(mistake.len());
+        room > 0
+    });
+    if shown.len() < mistakes.len() {
+        shown.push(format!("{} more mistakes", mistakes.len() - shown.len()));
+    }
+    shown
+}
+
+/// A payload that was read.
+struct Payload {
+    /// What matters of it for the record.
+    scan: Scan,
+    /// All of it, as it came, for the command; at most a little more than [`MAX_PAYLOAD_BYTES`].
+    kept: Vec<u8>,
+    taken: Taken,
+}
+
+/// Reads the payload from the word that it is, or from stdin.
+fn read(word: Option<String>, given: &Given, command: &[OsString], stop: Option<&UnixStream>) -> Payload {
+    let plan = |path: &[String]| plan(path, &given.include);
+    let mut scanner = Scanner::new(&plan);
+    let mut kept = Vec::new();
+    let mut see = |bytes: &[u8]| {
+        if !command.is_empty() && kept.len() <= MAX_PAYLOAD_BYTES {
+            kept.extend_from_slice(bytes);
+        }
+        scanner.feed(bytes);
+        scanner.is_done()
+    };
+    let taken = match word {
+        Some(word) => {
+            see(word.as_bytes());
+            Taken { last_byte: Instant::now(), stopped: false, trouble: None }
+        }
+        None => take(stop, &mut see),
+    };
+    let mut scan = scanner.finish();
+    // Codex' `notify` puts the payload behind the command's own words.
+    let last = command.last().map(|word| word.to_string_lossy());
+    if let Some(word) = last.filter(|word| scan.kind == Some(Kind::Empty) && word.starts_with('{')) {
+        let mut scanner = Scanner::new(&plan);
+        scanner.feed(word.as_bytes());
+        scan = scanner.finish();
+    }
+    Payload { scan, kept, taken }
+}
+
+/// After a panic: takes what the agent still sends.
+pub fn carry_on() {
+    if !io::stdin().is_terminal() {
+        take(None, &mut |_| false);
+    }
+}
+
+/// The payload that stands among the words (Codex' `notify` puts it last), and the other words.
+fn split_payload(mut words: Vec<String>) -> (Option<String>, Vec<String>) {
+    let at = words.iter().rposition(|word| bare(word).starts_with('{'));
+    (at.map(|at| bare(&words.remove(at)).to_owned()), words)
+}
+
+/// A word without the mark and the blanks that may stand before JSON.
+fn bare(word: &str) -> &str {
+    word.trim_start_matches(|char: char| char == '\u{feff}' || char.is_whitespace())
+}
+
+/// How the taking of a payload went.
+struct Taken {
+    /// When its last byte came, or the wait for it began.
+    last_byte: Instant,
+    /// Whether a signal has ended it.
+    stopped: bool,
+    /// Why it could not be taken, if so.
+    trouble: Option<String>,
+}
+
+/// Hands on what comes on stdin, until `sink` has enough, the agent is silent, or a signal comes; then what lies in the
+/// pipe already.
+fn take(stop: Option<&UnixStream>, sink: &mut dyn FnMut(&[u8]) -> bool) -> Taken {
+    let mut taken = Taken { last_byte: Instant::now(), stopped: false, trouble: None };
+    if io::stdin().is_terminal() {
+        stderr::say(
+            "there is no payload on a terminal; vlog hook belongs in an agent's settings, see vlog hook --settings",
+        );
+        return taken;
+    }
+    let end = taken.last_byte + PATIENCE;
+    // Most payloads are small; the large ones come as a pipe takes them.
+    let mut buffer = vec![0; 4 * 1024];
+    let mut has_enough = false;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let wait = if has_enough { Duration::ZERO } else { left.min(SILENCE) };
+        if left.is_zero() || !wait_for_stdin(stop, wait) {
+            taken.stopped = stop.is_some_and(|stop| signals::use_up(stop) > 0);
+            return taken;
+        }
+        match stdio::read(&mut buffer) {
+            Ok(0) => return taken,
+            Ok(read) => {
+                taken.last_byte = Instant::now();
+                has_enough |= sink(buffer.get(..read).unwrap_or_default());
+                if read == buffer.len() {
+                    buffer.resize(64 * 1024, 0);
+                }
+            }
+            Err(error) => {
+                taken.trouble = Some(format!("could not read stdin: {}", stdio::plain(&error)));
+                return taken;
+            }
+        }
+    }
+}
+
+/// Waits until there is something to read; `false` if nothing came, or a signal did.
+fn wait_for_stdin(stop: Option<&UnixStream>, time: Duration) -> bool {
+    let stdin = io::stdin();
+    let mut fds = vec![(stdin.as_fd(), PollFlags::POLLIN)];
+    fds.extend(stop.map(|stop| (stop.as_fd(), PollFlags::POLLIN)));
+    let ready = ready(&fds, Some(time)).unwrap_or_default();
+    ready.first() == Some(&true) && ready.get(1) != Some(&true)
+}
+
+/// The record of an event; `None` if `VLOG_MIN_LEVEL` keeps it back.
+fn record(
+    config: &mut Config,
+    time: Time,
+    event: Event,
+    service: Option<String>,
+    items: Vec<Item>,
+    mistakes: &[String],
+) -> Option<Batch> {
+    let mut all = event.fields;
+    // All that leaves, whoever put it there.
+    let (items, of_items) = clean_items(items);
+    let (fields, of_environment) = clean_items(std::mem::take(&mut config.fields));
+    config.fields = fields;
+    let (name, of_name) = clean_text(&config.service);
+    config.service = name;
+    let (service, of_flag) = service.map(|name| clean_text(&name)).unzip();
+    let redacted = event.redacted + of_items + of_environment + of_name + of_flag.unwrap_or_default();
+    if redacted > 0 {
+        all.push(Item { key: "redacted".to_owned(), value: Value::from(redacted) });
+    }
+    all.extend(items);
+    let shared = Shared::new(config, event.level, service, all, mistakes);
+    if shared.is_below(config.min_level) {
+        return None;
+    }
+    let mut batch = Batch::default();
+    let record =
+        Record { time, message: &event.message, level: shared.level, fields: &shared.fields, own: None };
+    batch.records = encoder().write(&record, &mut batch.lines);
+    std::mem::forget(shared);
+    Some(batch)
+}
+
+/// Prints what goes into the agent's settings.
+fn print_settings() {
+    let path = std::env::current_exe().ok().and_then(|path| path.to_str().map(str::to_owned));
+    let path = Value::String(path.unwrap_or_else(|| "vlog".to_owned()));
+    let events = EVENTS.map(|(event, seconds)| {
+        let hook =
+            format!(r#"{{"type": "command", "command": {path}, "args": ["hook"], "timeout": {seconds}}}"#);
+        format!("    \"{event}\": [{{\"hooks\": [{hook}]}}]")
+    });
+    let block = format!("{{\n  \"hooks\": {{\n{}\n  }}\n}}\n", events.join(",\n"));
+    if let Err(error) = stdio::write_all(block.as_bytes()) {
+        stderr::say(&format!("could not print the settings: {error}"));
+    }
+}

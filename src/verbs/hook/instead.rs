@@ -1,0 +1,62 @@
+//! A hook's command in vlog's place, where there are no descriptors or threads left to run it beside: what it decides
+//! matters more than the record of it.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsRawFd, IntoRawFd};
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::unistd::{close, dup2_stdin};
+
+use crate::sys::child::Command;
+use crate::sys::signals::{self, Ignored};
+use crate::sys::stderr;
+
+/// Replaces this process by `command`, called `name`, with the payload as its stdin; `why` says what is lacking. Returns
+/// only if that cannot be.
+pub fn run_instead(command: &Command, name: &str, payload: &[u8], ignored: Ignored, why: &io::Error) {
+    if let Err(error) = put_on_stdin(payload) {
+        stderr::say(&format!("could not run {name}: {why}; nor in vlog's place: {error}"));
+        return;
+    }
+    stderr::say(&format!("could not log {name}: {why}; it runs all the same"));
+    signals::catch_pipe(ignored);
+    let not_run = command.exec();
+    stderr::say(&format!("could not run {name}: {}", not_run.why));
+}
+
+/// Makes `payload` what is read on stdin, by this process and by one in its place.
+fn put_on_stdin(payload: &[u8]) -> io::Result<()> {
+    // What was there has been read, and its descriptor may be the only one to be had.
+    let stdin = io::stdin().as_raw_fd();
+    let _ = close(stdin);
+    let mut file = unnamed_file()?;
+    file.write_all(payload)?;
+    file.rewind()?;
+    if file.as_raw_fd() == stdin {
+        fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        let _ = file.into_raw_fd();
+    } else {
+        dup2_stdin(&file)?;
+    }
+    Ok(())
+}
+
+/// A file that nobody else can open.
+#[cfg(target_os = "linux")]
+fn unnamed_file() -> io::Result<File> {
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+    Ok(memfd_create(c"payload", MFdFlags::MFD_CLOEXEC)?.into())
+}
+
+/// A file that nobody else can open: it has a name of its owner's for a moment only.
+#[cfg(not(target_os = "linux"))]
+fn unnamed_file() -> io::Result<File> {
+    use std::hash::{BuildHasher, RandomState};
+    use std::os::unix::fs::OpenOptionsExt;
+    let name = format!("vlog-{:016x}", RandomState::new().hash_one(std::process::id()));
+    let path = std::env::temp_dir().join(name);
+    let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
