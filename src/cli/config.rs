@@ -163,11 +163,7 @@ impl Config {
     }
 
     fn for_server(args: &ServerArgs, sources: &mut Sources, url_variables: &[&'static str]) -> Self {
-        let route = sources.route(args.url.as_deref(), url_variables);
-        let (route, access) = match route {
-            Route::To(endpoint) => sources.access(args, endpoint),
-            route => (route, Access::default()),
-        };
+        let (route, access) = sources.route(args, url_variables);
         let fail = sources.switch("fail", ("--fail", args.fail), "VLOG_FAIL");
         let verbose = sources.switch("verbose", ("--verbose", args.verbose), "VLOG_VERBOSE");
         Self {
@@ -216,11 +212,16 @@ struct Sources<'a> {
     mistakes: Vec<String>,
     warnings: Vec<String>,
     origins: Vec<Origin>,
+    /// What is wrong with the first setting that says where records go and cannot be read.
+    unknown: Option<String>,
+    /// The same of those that say how.
+    held: Option<String>,
 }
 
 impl<'a> Sources<'a> {
     fn new(env: Env<'a>) -> Self {
-        Self { env, mistakes: Vec::new(), warnings: Vec::new(), origins: Vec::new() }
+        let (mistakes, warnings, origins) = (Vec::new(), Vec::new(), Vec::new());
+        Self { env, mistakes, warnings, origins, unknown: None, held: None }
     }
 
     /// The flag if it is there and good, else the variable if it is.
@@ -256,22 +257,32 @@ impl<'a> Sources<'a> {
         note.map_err(|why| self.warnings.push(format!("{why}; it is ignored"))).ok()
     }
 
-    /// A flag or variable that says where records go, or how: it has no substitute.
+    /// A flag or variable that has no substitute.
     fn needed<T>(
         &mut self,
+        stake: Stake,
         setting: &'static str,
         (flag, text): (&'static str, Option<&str>),
         variables: &[&'static str],
         read: impl Fn(&str) -> Result<T>,
-    ) -> Result<Option<T>, String> {
+    ) -> Option<T> {
         if let Some(text) = text {
-            let read = self.note(setting, flag, read(text));
-            return read.map(Some).inspect_err(|why| self.mistakes.push(why.clone()));
+            let read =
+                self.note(setting, flag, read(text)).inspect_err(|why| self.mistakes.push(why.clone()));
+            return self.at_stake(stake, read);
         }
-        let Some((name, text)) = variables.iter().find_map(|name| Some((*name, (self.env)(name)?))) else {
-            return Ok(None);
+        let (name, text) = variables.iter().find_map(|name| Some((*name, (self.env)(name)?)))?;
+        let read = self.note(setting, name, read(&text));
+        self.at_stake(stake, read)
+    }
+
+    /// The value of a setting that has no substitute; the first that cannot be read is remembered.
+    fn at_stake<T>(&mut self, stake: Stake, read: Result<T, String>) -> Option<T> {
+        let first = match stake {
+            Stake::Where => &mut self.unknown,
+            Stake::How => &mut self.held,
         };
-        self.note(setting, name, read(&text)).map(Some)
+        read.map_err(|why| first.get_or_insert(why)).ok()
     }
 
     /// Notes where a value comes from, or what is wrong with it, which is the error.
@@ -325,56 +336,50 @@ impl<'a> Sources<'a> {
             .or_else(|| Some(home()?.join(".local/state")))
     }
 
-    /// Which server: the flag, the first of these variables that is set, or the default.
-    fn route(&mut self, flag: Option<&str>, variables: &[&'static str]) -> Route {
-        let parse = |text: &str| match text {
-            "off" => Ok(Route::Off),
-            url => Endpoint::parse(url).map(Route::To),
-        };
-        match self.needed("url", ("--url", flag), variables, parse) {
-            Ok(Some(route)) => route,
-            Ok(None) => Endpoint::parse(DEFAULT_URL).map_or(Route::Off, Route::To),
-            Err(why) => Route::Unknown(why),
-        }
-    }
-
-    /// How to get there and as whom, and whether that can be told at all.
-    fn access(&mut self, args: &ServerArgs, endpoint: Endpoint) -> (Route, Access) {
+    /// Which server (the flag, the first of these variables that is set, or the default), how to get there, and as whom.
+    fn route(&mut self, args: &ServerArgs, variables: &[&'static str]) -> (Route, Access) {
         let mut access = Access { insecure: args.insecure, ..Access::default() };
-        let whose = self.tenant_and_headers(args, &mut access);
-        let how = self.credentials(&endpoint, &mut access);
-        let read = |path: &str| {
-            let pem = read_file(path)?;
-            ensure!(pem.contains("-----BEGIN CERTIFICATE-----"), "{path} holds no certificate in PEM form");
-            Ok(pem.into_bytes())
+        let parse = |text: &str| match text {
+            "off" => Ok(None),
+            url => Endpoint::parse(url).map(Some),
         };
-        let ca = self.needed("ca_file", ("--ca-file", args.ca_file.as_deref()), &["VLOG_CA_FILE"], read);
-        let how = how.and(ca.map(|ca| access.ca = ca));
+        let given = self.needed(Stake::Where, "url", ("--url", args.url.as_deref()), variables, parse);
+        let Some(endpoint) = given.unwrap_or_else(|| Endpoint::parse(DEFAULT_URL).ok()) else {
+            return (Route::Off, access);
+        };
+        self.tenant_and_headers(args, &mut access);
+        self.credentials(&endpoint, &mut access);
+        access.ca = self.needed(
+            Stake::How,
+            "ca_file",
+            ("--ca-file", args.ca_file.as_deref()),
+            &["VLOG_CA_FILE"],
+            |path| {
+                let pem = read_file(path)?;
+                ensure!(
+                    pem.contains("-----BEGIN CERTIFICATE-----"),
+                    "{path} holds no certificate in PEM form"
+                );
+                Ok(pem.into_bytes())
+            },
+        );
         if !endpoint.is_loopback() {
-            // By the scheme of the URL, lower case before upper.
-            let names = if endpoint.is_https() {
-                ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-            } else {
-                ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
-            };
-            access.proxy = names.iter().find_map(|name| self.variable("proxy", name, parse_proxy));
-            let direct = (self.env)("no_proxy").or_else(|| (self.env)("NO_PROXY")).unwrap_or_default();
-            access.no_proxy = parse_names(&direct);
+            self.proxy(&endpoint, &mut access);
         }
-        let route = match (whose, how) {
-            (Err(why), _) => Route::Unknown(why),
-            (Ok(()), Err(why)) => Route::Held(endpoint, why),
-            (Ok(()), Ok(())) => Route::To(endpoint),
+        let route = match (self.unknown.take(), self.held.take()) {
+            (Some(why), _) => Route::Unknown(why),
+            (None, Some(why)) => Route::Held(endpoint, why),
+            (None, None) => Route::To(endpoint),
         };
         (route, access)
     }
 
-    fn tenant_and_headers(&mut self, args: &ServerArgs, access: &mut Access) -> Result<(), String> {
-        let tenant =
-            self.needed("tenant", ("--tenant", args.tenant.as_deref()), &["VLOG_TENANT"], parse_tenant)?;
+    fn tenant_and_headers(&mut self, args: &ServerArgs, access: &mut Access) {
+        let flag = ("--tenant", args.tenant.as_deref());
+        let tenant = self.needed(Stake::Where, "tenant", flag, &["VLOG_TENANT"], parse_tenant);
         access.extend(tenant.into_iter().flatten());
         for text in &args.headers {
-            let headers = self.needed("headers", ("--header", Some(text)), &[], parse_header)?;
+            let headers = self.needed(Stake::Where, "headers", ("--header", Some(text)), &[], parse_header);
             let is_own = |name: &str| OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
             let (own, headers): (Vec<_>, Vec<_>) =
                 headers.into_iter().flatten().partition(|(name, _)| is_own(name));
@@ -383,38 +388,80 @@ impl<'a> Sources<'a> {
             }));
             access.extend(headers);
         }
-        Ok(())
     }
 
-    /// A header, before a token, before a user, before what stands in the URL.
-    fn credentials(&mut self, endpoint: &Endpoint, access: &mut Access) -> Result<(), String> {
+    /// A header, before a token, before a user, before what stands in the URL. The user is part of what tells
+    /// destinations apart; a token or a password is not.
+    fn credentials(&mut self, endpoint: &Endpoint, access: &mut Access) {
         if access.header("Authorization").is_some() {
-            return Ok(());
+            return;
         }
-        let token = self.secret("token", ["VLOG_TOKEN", "VLOG_TOKEN_FILE"], check_token)?;
-        let user = self.secret("user", ["VLOG_USER", "VLOG_USER_FILE"], |_| Ok(()))?;
-        let password = self.secret("password", ["VLOG_PASSWORD", "VLOG_PASSWORD_FILE"], |_| Ok(()))?;
         let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
-        let value = token.map(|token| format!("Bearer {token}"));
-        let value = value.or_else(|| Some(basic(&format!("{}:{}", user?, password.unwrap_or_default()))));
-        let value = value.or_else(|| Some(basic(endpoint.userinfo()?.expose())));
+        let value = match self.secret(Stake::How, "token", ["VLOG_TOKEN", "VLOG_TOKEN_FILE"], check_token) {
+            Given::Good(token) => Some(format!("Bearer {token}")),
+            Given::Bad => None,
+            Given::Nothing => {
+                let user = self.secret(Stake::Where, "user", ["VLOG_USER", "VLOG_USER_FILE"], |_| Ok(()));
+                let names = ["VLOG_PASSWORD", "VLOG_PASSWORD_FILE"];
+                // Without a password that can be read nothing is sent, and it is known whose the records are.
+                let password = match self.secret(Stake::How, "password", names, |_| Ok(())) {
+                    Given::Good(password) => password,
+                    Given::Bad | Given::Nothing => String::new(),
+                };
+                match user {
+                    Given::Good(user) => Some(basic(&format!("{user}:{password}"))),
+                    Given::Bad => None,
+                    Given::Nothing => endpoint.userinfo().map(|userinfo| basic(userinfo.expose())),
+                }
+            }
+        };
         access.extend(value.map(|value| ("Authorization".to_owned(), Secret::new(value))));
-        Ok(())
+    }
+
+    fn proxy(&mut self, endpoint: &Endpoint, access: &mut Access) {
+        // By the scheme of the URL, lower case before upper.
+        let names = if endpoint.is_https() {
+            ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+        } else {
+            ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
+        };
+        access.proxy = names.iter().find_map(|name| self.variable("proxy", name, parse_proxy));
+        let direct = (self.env)("no_proxy").or_else(|| (self.env)("NO_PROXY")).unwrap_or_default();
+        access.no_proxy = parse_names(&direct);
     }
 
     /// A variable, or the file that the other one names, without its last newline.
     fn secret(
         &mut self,
+        stake: Stake,
         setting: &'static str,
         [name, file]: [&'static str; 2],
         check: fn(&str) -> Result<()>,
-    ) -> Result<Option<String>, String> {
+    ) -> Given {
         let text = (self.env)(name).map(|text| (name, Ok(text)));
         let text = text.or_else(|| Some((file, read_file(&(self.env)(file)?))));
-        let Some((source, text)) = text else { return Ok(None) };
+        let Some((source, text)) = text else { return Given::Nothing };
         let text = text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
-        self.note(setting, source, text.and_then(|text| check(&text).map(|()| text))).map(Some)
+        let read = self.note(setting, source, text.and_then(|text| check(&text).map(|()| text)));
+        self.at_stake(stake, read).map_or(Given::Bad, Given::Good)
     }
+}
+
+/// What is at stake with a setting that has no substitute.
+#[derive(Debug, Clone, Copy)]
+enum Stake {
+    /// Where records go, and whose they are: without it nobody can tell.
+    Where,
+    /// How they get there: they are kept for there.
+    How,
+}
+
+/// A secret of the environment.
+enum Given {
+    Good(String),
+    /// It cannot be read.
+    Bad,
+    Nothing,
 }
 
 /// Whether a directory may hold what belongs to this process: it, or what it will be made in, is the caller's own or

@@ -16,7 +16,8 @@ use crate::record::time::Time;
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a probe may wait: the first, the second, and all others.
-const PROBES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+const PROBES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
+const LONGEST_PROBE: Duration = Duration::from_secs(2);
 
 /// The breaker of one server.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ impl Probe {
     /// How long it may wait.
     #[must_use]
     pub fn wait(self) -> Duration {
-        PROBES.get(self.step).or(PROBES.last()).copied().unwrap_or(PAUSE)
+        PROBES.get(self.step).copied().unwrap_or(LONGEST_PROBE)
     }
 }
 
@@ -99,7 +100,7 @@ impl Breaker {
         }
         // A caller in a hurry has not waited long enough to tell that the next must wait longer.
         let step = probe.map_or(0, |probe| probe.step + usize::from(waited >= probe.wait()));
-        let stamp = Stamp { since: Some(now), step: step.min(PROBES.len() - 1) };
+        let stamp = Stamp { since: Some(now), step: step.min(PROBES.len()) };
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).to_owned();
         // Without it the next call waits too: slower, and no harm done.
         let _ = options.open(&self.path).map(|file| stamp.write(&file));

@@ -8,6 +8,7 @@
 //! - After a delivery, something that waits in the outbox goes along.
 //! - Without a destination that can be read nothing is sent: records are put aside, or kept for there.
 
+use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::breaker::{Breaker, Probe, State};
 use crate::outbox::{DOUBTFUL, DROPPED, Destination, Entry, Outbox, Put, Summary, Waiting, split_lines};
 use crate::record::time::Time;
-use crate::record::{Batch, hash};
+use crate::record::{Batch, count_lines, hash};
 use crate::server::access::Access;
 use crate::server::endpoint::Endpoint;
 use crate::server::http::{Client, Outcome};
@@ -40,7 +41,7 @@ pub const IN_VAIN: Duration = Duration::from_millis(500);
 pub const LEAST_BYTES: usize = 4 * 1024;
 
 /// The most entries that share a request; each takes a descriptor.
-const MAX_SHARING: usize = 64;
+const MAX_SHARING: usize = 16;
 
 /// How often a run that has filled the whole outbox by itself may put another batch: a runaway loop must not wear out
 /// a disk.
@@ -132,6 +133,8 @@ pub struct Delivery {
     /// Records that the outbox has dropped.
     dropped: AtomicU64,
     run: Mutex<Run>,
+    /// Entries that could not be taken: to try them with every batch would send the same again and again.
+    stuck: Mutex<BTreeSet<String>>,
 }
 
 /// Where undelivered records are kept, and what is known of their server.
@@ -144,6 +147,7 @@ struct Store {
 /// What this process has put into the outbox.
 #[derive(Debug, Default)]
 struct Run {
+    /// How much, since the last delivery.
     bytes: u64,
     last: Option<Instant>,
     /// The newest batch, while it would be too soon for another put.
@@ -173,6 +177,7 @@ impl Delivery {
             store,
             dropped: AtomicU64::new(0),
             run: Mutex::default(),
+            stuck: Mutex::default(),
         }
     }
 
@@ -203,13 +208,14 @@ impl Delivery {
                     "could not reach {}: no answer lately, next try in {again}s",
                     self.destination.url
                 );
-                return self.keep(batch, &why);
+                // The error that opened the breaker says more.
+                return self.keep_as(batch, &why, false);
             }
         };
         let attempt = self.attempt(client, &batch.lines, &self.destination.stream_fields, deadline);
         let left = batch.lines.get(attempt.done..).unwrap_or_default();
         let fate = match &attempt.stop {
-            Some(stop) => self.keep(&Batch { records: count(left), lines: left.to_vec() }, stop.why()),
+            Some(stop) => self.keep(&Batch::of(left.to_vec()), stop.why()),
             None if attempt.rejected > 0 => {
                 let text =
                     format!("{}; {} put aside in the outbox", attempt.refusal, records(attempt.rejected));
@@ -237,11 +243,19 @@ impl Delivery {
             _ if probe.is_some() || attempt.done > 0 => store.breaker.close(),
             _ => {}
         }
+        if attempt.done > 0 {
+            self.put_in_hand(store);
+            self.run().bytes = 0;
+        }
     }
 
     /// Puts a batch into the outbox; `why` begins the sentence that says so.
     #[must_use]
     pub fn keep(&self, batch: &Batch, why: &str) -> Fate {
+        self.keep_as(batch, why, true)
+    }
+
+    fn keep_as(&self, batch: &Batch, why: &str, is_news: bool) -> Fate {
         let all = batch.records;
         let store = match &self.store {
             Ok(store) => store,
@@ -257,13 +271,15 @@ impl Delivery {
         }
         let Put { kept, error, .. } = self.put_into(store, batch);
         if let Some(error) = error {
-            let kept = count(batch.lines.get(..kept).unwrap_or_default());
+            let kept = count_lines(batch.lines.get(..kept).unwrap_or_default());
             let lost = all.saturating_sub(kept);
             let of_it =
                 if kept > 0 { format!("{} kept in the outbox, ", records(kept)) } else { String::new() };
             return Fate::Lost(format!("{why}; {of_it}{} lost: {error:#}", records(lost)), lost);
         }
-        store.outbox.remember(&self.destination, why);
+        if is_news {
+            store.outbox.remember(&self.destination, why);
+        }
         if !self.destination.is_known() {
             let text = format!("{why}; {} put aside, to be offered by vlog flush --rejected", records(all));
             return Fate::Withheld(text, all);
@@ -272,10 +288,10 @@ impl Delivery {
         if self.client.is_err() { Fate::Withheld(text, all) } else { Fate::Kept(text, all) }
     }
 
-    /// Puts a batch into the outbox, untried; `false` if that is not possible.
+    /// Puts a batch into the outbox, untried; how many bytes of it, less than all if it does not take more.
     #[must_use]
-    pub fn put(&self, batch: &Batch) -> bool {
-        self.store.as_ref().is_ok_and(|store| self.put_into(store, batch).error.is_none())
+    pub fn put(&self, batch: &Batch) -> usize {
+        self.store.as_ref().map_or(0, |store| self.put_into(store, batch).kept)
     }
 
     /// Puts a batch where it belongs.
@@ -310,10 +326,16 @@ impl Delivery {
         postponed
     }
 
+    /// Puts what was postponed, where no batch that comes after it does so. Whether all of it is kept.
+    fn put_in_hand(&self, store: &Store) -> bool {
+        let in_hand = self.run().in_hand.take();
+        in_hand.is_none_or(|batch| self.put_into(store, &batch).error.is_none())
+    }
+
     /// Whether something waits for this server.
     #[must_use]
     pub fn has_entries(&self) -> bool {
-        self.store.as_ref().is_ok_and(|store| store.outbox.has_entries(&self.destination))
+        self.entries(false).is_ok_and(|waiting| waiting.is_some_and(|waiting| !waiting.is_empty()))
     }
 
     /// Whether the server has not answered lately, so that nobody waits for it now.
@@ -341,12 +363,16 @@ impl Delivery {
         self.store.as_ref().ok().and_then(summary).unwrap_or_default()
     }
 
-    /// What waits for this server, oldest first; with `old`, also what it may drop for its age.
+    /// What waits for this server, oldest first; with `old`, also what it may drop for its age. What this process could
+    /// not take once is left out.
     ///
     /// # Errors
     /// Why the outbox cannot be used.
     pub fn entries(&self, old: bool) -> Result<Option<Waiting>> {
-        self.store.as_ref().ok().map(|store| store.outbox.waiting(&self.destination, old)).transpose()
+        let Ok(store) = &self.store else { return Ok(None) };
+        let mut waiting = store.outbox.waiting(&self.destination, old)?;
+        waiting.leave_out(&self.stuck.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(Some(waiting))
     }
 
     /// What was put aside and may be offered to this server.
@@ -357,10 +383,11 @@ impl Delivery {
         self.store.as_ref().ok().map(|store| store.outbox.aside(&self.destination)).transpose()
     }
 
-    /// Takes something along from the outbox after a delivery that took `took`; for `time` at most. With less time
-    /// than the delivery took it would be cut off, and sent again by the next call.
-    pub fn drain_along(&self, took: Duration, time: Duration, deadline: Deadline) {
-        let deadline = sooner(deadline, time);
+    /// Takes something along from the outbox after a delivery that took `took`: for as long again twice, or 250 ms if
+    /// that is more; for `most` at most. With less time than the delivery took it would be cut off, and sent again by
+    /// the next call.
+    pub fn drain_along(&self, took: Duration, most: Duration, deadline: Deadline) {
+        let deadline = sooner(deadline, DRAIN_TIME.max(took * 2).min(most));
         if deadline.is_some_and(|at| at.saturating_duration_since(Instant::now()) < took) {
             return;
         }
@@ -378,6 +405,11 @@ impl Delivery {
     /// The same for those who were not asked for it: they wait as the breaker says.
     #[must_use]
     pub fn drain_if_allowed(&self, waiting: &mut Waiting, most: usize, deadline: Deadline) -> Drained {
+        if let Ok(store) = &self.store
+            && self.run().last.is_some_and(|last| last.elapsed() >= RUNAWAY_PAUSE)
+        {
+            self.put_in_hand(store);
+        }
         match self.store.as_ref().map_or(State::Closed, |store| store.breaker.enter(Time::now())) {
             State::Closed => self.drain_with(waiting, most, deadline, None),
             State::Probe(probe) => {
@@ -402,7 +434,7 @@ impl Delivery {
         };
         let attempt = self.attempt(client, &body, &stream_fields, deadline);
         let moved = Moved {
-            delivered: count(body.get(..attempt.done).unwrap_or_default()) - attempt.rejected,
+            delivered: count_lines(body.get(..attempt.done).unwrap_or_default()) - attempt.rejected,
             rejected: attempt.rejected,
             bytes: body.len(),
         };
@@ -417,8 +449,10 @@ impl Delivery {
             let noted = if *done > 0 { store.outbox.advance(entry, *done) } else { Ok(()) };
             match (&attempt.stop, noted) {
                 // Else the same records would go out again and again.
-                (_, Err(error)) => waiting.stuck.push(format!("{error:#}")),
-                (Some(Stop::Aside(why)), _) if first_left == Some(at) => waiting.stuck.push(why.clone()),
+                (_, Err(error)) => waiting.stuck.push((entry.name().to_owned(), format!("{error:#}"))),
+                (Some(Stop::Aside(why)), _) if first_left == Some(at) => {
+                    waiting.stuck.push((entry.name().to_owned(), why.clone()));
+                }
                 (Some(Stop::Server { timed_out: true, .. }), _) if done < bytes => {
                     entry.limit((body.len() / 2).max(LEAST_BYTES));
                     waiting.put_back(entry);
@@ -427,6 +461,10 @@ impl Delivery {
                 _ => waiting.put_back(entry),
             }
         }
+        self.stuck
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(waiting.stuck.iter().map(|(name, _)| name.clone()));
         self.learn(&attempt, probe, false);
         match attempt.stop {
             Some(Stop::Server { why, .. }) => Drained::Stopped(moved, why),
@@ -473,7 +511,7 @@ impl Delivery {
                 attempt.stop = Some(Stop::Server { why: refusal, waited, timed_out: false });
                 break;
             }
-            if count(piece) > 1 {
+            if count_lines(piece) > 1 {
                 let (first, second) = split_lines(piece, piece.len() / 2);
                 todo.extend([second, first]);
                 continue;
@@ -525,10 +563,8 @@ impl Delivery {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         let Ok(store) = &self.store else { return 0 };
-        let in_hand = self.run().in_hand.take();
-        let error =
-            in_hand.as_ref().and_then(|batch| Some((batch.records, self.put_into(store, batch).error?)));
-        let lost = error.map_or(0, |(records, _)| records);
+        let in_hand = self.run().in_hand.as_ref().map_or(0, |batch| batch.records);
+        let lost = if self.put_in_hand(store) { 0 } else { in_hand };
         let mut dropped = self.dropped.load(Ordering::Relaxed) + lost;
         if dropped > 0 {
             dropped += store.outbox.make_room();
@@ -559,7 +595,7 @@ fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Part>, Vec<u8>) {
         let Some(mut entry) = next else { break };
         if let Err(error) = entry.confirm() {
             // What is delivered of it could not be noted, so nothing of it is sent.
-            waiting.stuck.push(format!("could not write to an entry: {error}"));
+            waiting.stuck.push((entry.name().to_owned(), format!("could not write to an entry: {error}")));
             continue;
         }
         if parts.is_empty() && entry.most > 0 {
@@ -573,6 +609,13 @@ fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Part>, Vec<u8>) {
         body.extend_from_slice(lines);
         let bytes = lines.len();
         parts.push(Part { entry, bytes, done: 0 });
+    }
+    if std::mem::take(&mut waiting.lacks_descriptors) {
+        // The connection needs one too.
+        for part in parts.drain(1.min(parts.len())..).rev() {
+            waiting.put_back(&part.entry);
+        }
+        body.truncate(parts.first().map_or(0, |part| part.bytes));
     }
     (parts, body)
 }
@@ -619,11 +662,6 @@ fn basic_user(authorization: &str) -> Option<String> {
 /// The earlier of the deadline and the end of `time` from now.
 fn sooner(deadline: Deadline, time: Duration) -> Deadline {
     deadline.into_iter().chain(Instant::now().checked_add(time)).min()
-}
-
-/// How many lines.
-fn count(lines: &[u8]) -> u64 {
-    lines.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 /// Prints a request for `--dry-run`.

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::pace::Pace;
-use super::policy::{DRAIN_TIME, Delivery, Drained, Fate};
+use super::policy::{Delivery, Drained, Fate};
 use crate::outbox::Waiting;
 use crate::record::Batch;
 use crate::sys::poll::Patience;
@@ -90,7 +90,8 @@ impl Shipper {
         let dropped = self.delivery.dropped();
         if dropped > 0 {
             let message = format!("the outbox was full; {} dropped, the oldest first", records(dropped));
-            if !self.delivery.put(&tell_dropped(&message, dropped)) {
+            let told = tell_dropped(&message, dropped);
+            if self.delivery.put(&told) < told.lines.len() {
                 self.report.trouble(&message);
             }
         }
@@ -459,7 +460,7 @@ impl Queue {
         if end.is_none() {
             answered = drain.take(delivery, timeout);
         } else if is_last {
-            delivery.drain_along(took, DRAIN_TIME.max(took * 2), end);
+            delivery.drain_along(took, timeout, end);
         }
         self.end_wait(answered, false);
     }

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -32,6 +33,9 @@ pub const ENTRY_BYTES: usize = 256 * 1024;
 
 /// A larger file is no entry: one record may exceed the size at which an entry is full, but not by much.
 pub const MAX_ENTRY_BYTES: u64 = 4 * ENTRY_BYTES as u64;
+
+/// What is read of a file to see its first line; names of stream fields may make that long.
+const FRONT_BYTES: usize = 16 * 1024;
 
 /// What a file takes of the disk is a multiple of this; the block size of most file systems.
 const BLOCK_BYTES: u64 = 4096;
@@ -91,6 +95,8 @@ pub enum Found {
     Foreign,
     /// It cannot be opened; why.
     Stuck(String),
+    /// There is no descriptor left for it.
+    NoDescriptor,
 }
 
 /// The fields of the first line that have a fixed width.
@@ -115,6 +121,11 @@ impl Entry {
         let path = folder.join(name);
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Found::Gone,
+            Err(error)
+                if [Errno::EMFILE as i32, Errno::ENFILE as i32].map(Some).contains(&error.raw_os_error()) =>
+            {
+                return Found::NoDescriptor;
+            }
             Err(error) => return Found::Stuck(super::without_code(&error)),
             Ok(file) => file,
         };
@@ -294,6 +305,18 @@ pub fn look(folder: &Path, name: &str) -> Option<Look> {
     Some(Look { header, records, bytes: content.len() as u64 })
 }
 
+/// When the first record of the entry of that name came, and what the file system says of it; `None` if it is no entry
+/// that this version knows.
+#[must_use]
+pub fn front(folder: &Path, name: &str) -> Option<(Time, fs::Metadata)> {
+    let file = File::open(folder.join(name)).ok()?;
+    let found = file.metadata().ok()?;
+    let mut start = vec![0; FRONT_BYTES];
+    let read = file.read_at(&mut start, 0).ok()?;
+    let header = Header::read(start.get(..read)?, name)?;
+    (found.len() <= MAX_ENTRY_BYTES).then_some((header.since, found))
+}
+
 /// The content of an entry, its last line closed if a crash has torn it; of a file that is too large for one, nothing
 /// that an entry begins with.
 fn read(file: &File) -> io::Result<Vec<u8>> {
@@ -346,8 +369,8 @@ fn count(content: &[u8], from: usize) -> u64 {
 /// What a put has changed.
 #[derive(Debug)]
 pub struct Grown {
-    /// The name of the entry that has the lines now.
-    pub name: String,
+    /// Which entry has the lines now: this stays the same when it is renamed.
+    pub inode: u64,
     /// What it takes of the disk beyond what it took.
     pub by: u64,
 }
@@ -371,11 +394,13 @@ pub fn append(folder: &Path, destination: &Destination, lines: &[u8], most: usiz
         if !is_named(&file, &folder.join(&open)) {
             continue;
         }
-        let length = file.metadata()?.len();
+        let found = file.metadata()?;
+        let length = found.len();
         if length == 0 {
             write_lines(&file, 0, &[&header(), lines].concat())
                 .inspect_err(|_| drop(fs::remove_file(folder.join(&open))))?;
-            return Ok(Grown { name: open, by: cost((header().len() + lines.len()) as u64) });
+            let by = cost((header().len() + lines.len()) as u64);
+            return Ok(Grown { inode: found.ino(), by });
         }
         let Some(since) = since(&file, &members) else { break };
         let age = now.0.saturating_sub(since.0);
@@ -387,9 +412,15 @@ pub fn append(folder: &Path, destination: &Destination, lines: &[u8], most: usiz
             continue;
         }
         let written = append_lines(&file, length, lines)?;
-        return Ok(Grown { name: open, by: cost(length + written) - cost(length) });
+        return Ok(Grown { inode: found.ino(), by: cost(length + written) - cost(length) });
     }
     create(folder, &format!("{now:020}", now = now.0.max(0)), &suffix, &[&header(), lines].concat())
+}
+
+/// What an entry of `destination` takes of the disk if it has these lines only.
+#[must_use]
+pub fn cost_of(destination: &Destination, lines: &[u8]) -> u64 {
+    cost((fixed(Time(0)).len() + destination.members().len() + 1 + lines.len()) as u64)
 }
 
 /// When the first record of an open file came, if it is an entry of the destination with these members.
@@ -442,7 +473,7 @@ fn create(folder: &Path, time: &str, suffix: &str, text: &[u8]) -> io::Result<Gr
             continue;
         }
         write_lines(&file, 0, text).inspect_err(|_| drop(fs::remove_file(&path)))?;
-        return Ok(Grown { name, by: cost(text.len() as u64) });
+        return Ok(Grown { inode: file.metadata()?.ino(), by: cost(text.len() as u64) });
     }
     Err(io::Error::other("another process kept removing the new file"))
 }
@@ -510,8 +541,8 @@ mod tests {
     /// An entry with these lines, in a directory of its own.
     fn entry(lines: &str) -> (tempfile::TempDir, String) {
         let folder = tempfile::tempdir().unwrap();
-        let name =
-            append(folder.path(), &Destination::default(), lines.as_bytes(), ENTRY_BYTES).unwrap().name;
+        append(folder.path(), &Destination::default(), lines.as_bytes(), ENTRY_BYTES).unwrap();
+        let name = names(folder.path()).remove(0);
         (folder, name)
     }
 
@@ -586,9 +617,9 @@ mod tests {
         let (folder, name) = entry("{\"a\":1}\n");
         let file = File::open(folder.path().join(&name)).unwrap();
         file.try_lock().unwrap();
-        let grown = append(folder.path(), &Destination::default(), b"{\"b\":2}\n", ENTRY_BYTES).unwrap();
-        assert_ne!(grown.name, name);
+        append(folder.path(), &Destination::default(), b"{\"b\":2}\n", ENTRY_BYTES).unwrap();
         assert!(matches!(Entry::find(folder.path(), &name), Found::Held));
-        assert_eq!(names(folder.path()), [grown.name, name]);
+        let names = names(folder.path());
+        assert_eq!((names.len(), &names[1]), (2, &name));
     }
 }

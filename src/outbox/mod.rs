@@ -11,7 +11,7 @@ mod counters;
 mod destination;
 mod entry;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -180,23 +180,27 @@ impl Outbox {
         usize::try_from(self.max_bytes / 4).unwrap_or(ENTRY_BYTES).clamp(1, ENTRY_BYTES)
     }
 
-    /// Keeps lines in `folder`, and counts in `put` what is kept and what is dropped for it.
+    /// Keeps lines in `folder`, and counts in `put` what is kept and what is dropped for it. It never drops its own.
     fn put_into(&self, folder: &Path, destination: &Destination, lines: &[u8], put: &mut Put) -> Result<()> {
-        let is_aside = folder != self.folder;
+        let most = if folder == self.folder { self.max_bytes } else { self.max_bytes / 4 };
+        let (mut own, mut own_bytes) = (Vec::new(), 0);
         let mut rest = lines;
         while !rest.is_empty() {
             let (now, later) = split_lines(rest, self.entry_bytes());
-            if !is_aside && cost(now.len() as u64) > self.max_bytes {
-                bail!("the outbox may take {} bytes only (VLOG_OUTBOX_MAX)", self.max_bytes);
+            own_bytes += entry::cost_of(destination, now);
+            // What is put aside may always be one entry.
+            if own_bytes > most && !(own.is_empty() && folder != self.folder) {
+                bail!("the outbox may take {most} bytes only (VLOG_OUTBOX_MAX)");
             }
             match entry::append(folder, destination, now, self.entry_bytes()) {
-                Ok(grown) if is_aside => {
-                    put.dropped += self.trim(folder, self.max_bytes / 4, Some(&grown.name)).dropped;
+                Ok(grown) => {
+                    own.push(grown.inode);
+                    put.dropped += self.account(folder, grown.by, most, &own);
                 }
-                Ok(grown) => put.dropped += self.account(&grown),
-                Err(error) => match self.drop_for_room(&error) {
+                Err(error) => match self.drop_for_room(folder, &error, &own) {
                     Some(dropped) => {
                         put.dropped += dropped;
+                        own_bytes -= entry::cost_of(destination, now);
                         continue;
                     }
                     None => {
@@ -211,34 +215,37 @@ impl Outbox {
         Ok(())
     }
 
-    /// Adds what an entry has grown by; if the sum exceeds the cap, the oldest others go. How many records those had.
-    fn account(&self, grown: &entry::Grown) -> u64 {
-        if grown.by == 0 {
+    /// Adds what an entry has grown by; if the sum exceeds `most`, the oldest go that are not among `own`. How many
+    /// records those had.
+    fn account(&self, folder: &Path, by: u64, most: u64, own: &[u64]) -> u64 {
+        if folder != self.folder {
+            return self.trim(folder, most, own).dropped;
+        }
+        if by == 0 {
             return 0;
         }
         // Its lock is held to the end: others that are over the cap at the same time see what was dropped here.
         let counter = Counter::open(&self.folder.join(BYTES));
-        let sum = counter.as_ref().ok().and_then(Counter::get).map(|sum| sum.saturating_add(grown.by));
-        if let (Ok(counter), Some(sum)) = (&counter, sum.filter(|sum| *sum <= self.max_bytes)) {
+        let sum = counter.as_ref().ok().and_then(Counter::get).map(|sum| sum.saturating_add(by));
+        if let (Ok(counter), Some(sum)) = (&counter, sum.filter(|sum| *sum <= most)) {
             counter.set(sum);
             return 0;
         }
-        let trimmed = self.trim(&self.folder, self.max_bytes, Some(&grown.name));
+        let trimmed = self.trim(folder, most, own);
         if let Ok(counter) = &counter {
             counter.set(trimmed.left);
         }
         trimmed.dropped
     }
 
-    /// On a full disk, drops the oldest entry; how many records that had. `None` if the disk is not full, or there is
-    /// nothing to drop.
-    fn drop_for_room(&self, error: &io::Error) -> Option<u64> {
+    /// On a full disk, drops the oldest entry of `folder` that is not among `own`; how many records that had. `None` if
+    /// the disk is not full, or there is nothing to drop. The counter of bytes is too high then, until the next scan.
+    fn drop_for_room(&self, folder: &Path, error: &io::Error, own: &[u64]) -> Option<u64> {
         if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
             return None;
         }
-        let folders = [self.folder.clone(), self.folder.join(REJECTED)];
-        let drop = |folder: &PathBuf| entry::names(folder).iter().find_map(|name| drop_entry(folder, name));
-        let dropped = folders.iter().find_map(drop)?;
+        let others = by_age(folder).into_iter().filter(|file| !own.contains(&file.inode));
+        let dropped = others.into_iter().find_map(|file| drop_entry(folder, &file.name))?;
         self.count(DROPPED, dropped);
         Some(dropped)
     }
@@ -246,31 +253,24 @@ impl Outbox {
     /// Makes room for one more small record; how many were dropped for that.
     #[must_use]
     pub fn make_room(&self) -> u64 {
-        self.trim(&self.folder, self.max_bytes.saturating_sub(SMALL_RECORD_BYTES), None).dropped
+        self.trim(&self.folder, self.max_bytes.saturating_sub(SMALL_RECORD_BYTES), &[]).dropped
     }
 
     /// Drops the oldest entries in `folder` but for `spared`, until all together take `most` bytes of the disk.
-    /// What somebody holds is spared too.
-    fn trim(&self, folder: &Path, most: u64, spared: Option<&str>) -> Trimmed {
-        let size = |name: &String| {
-            let length = fs::metadata(folder.join(name)).ok()?.len();
-            (length <= entry::MAX_ENTRY_BYTES).then(|| cost(length))
-        };
-        let files: Vec<_> = entry::names(folder)
-            .into_iter()
-            .filter_map(|name| size(&name).map(|size| (name, size)))
-            .collect();
-        let mut trimmed = Trimmed { dropped: 0, left: files.iter().map(|(_, size)| size).sum() };
-        for (name, size) in files {
+    /// What somebody holds is spared too, and what is no entry counts nothing.
+    fn trim(&self, folder: &Path, most: u64, spared: &[u64]) -> Trimmed {
+        let files = by_age(folder);
+        let mut trimmed = Trimmed { dropped: 0, left: files.iter().map(|file| file.cost).sum() };
+        for file in files {
             if trimmed.left <= most {
                 break;
             }
-            if spared == Some(name.as_str()) {
+            if spared.contains(&file.inode) {
                 continue;
             }
-            if let Some(records) = drop_entry(folder, &name) {
+            if let Some(records) = drop_entry(folder, &file.name) {
                 trimmed.dropped += records;
-                trimmed.left -= size;
+                trimmed.left -= file.cost;
             }
         }
         self.count(DROPPED, trimmed.dropped);
@@ -284,12 +284,6 @@ impl Outbox {
         {
             counter.set(counter.get().unwrap_or(0).saturating_add(by));
         }
-    }
-
-    /// Whether there is an entry that may be for `destination`.
-    #[must_use]
-    pub fn has_entries(&self, destination: &Destination) -> bool {
-        self.waiting(destination, false).is_ok_and(|waiting| !waiting.names.is_empty())
     }
 
     /// What waits for `destination`, oldest first; with what is so old that its server would drop it if `old`.
@@ -324,6 +318,7 @@ impl Outbox {
             names: names.into(),
             held: VecDeque::new(),
             stuck: Vec::new(),
+            lacks_descriptors: false,
             old: 0,
             foreign: 0,
         })
@@ -420,9 +415,33 @@ impl Outbox {
             [BYTES, DROPPED, DOUBTFUL, REJECTED].contains(&name) || [LAST_ERROR, "breaker"].contains(&kind)
         };
         let all = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let names = all.filter_map(|entry| entry.file_name().into_string().ok());
-        names.filter(|name| !ours(name) && !entry::is_name(name)).count() as u64
+        let is_strange = |entry: &fs::DirEntry| {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            entry.file_name().to_str().is_none_or(|name| !(ours(name) || is_file && entry::is_name(name)))
+        };
+        all.filter(is_strange).count() as u64
     }
+}
+
+/// An entry, as a trim looks at it.
+struct Aged {
+    since: Time,
+    name: String,
+    /// What stays the same when it is renamed.
+    inode: u64,
+    /// What it takes of the disk.
+    cost: u64,
+}
+
+/// The entries in a directory by their first record's time. The names alone do not tell it: open entries have none.
+fn by_age(folder: &Path) -> Vec<Aged> {
+    let aged = |name: String| {
+        let (since, found) = entry::front(folder, &name)?;
+        Some(Aged { since, name, inode: found.ino(), cost: cost(found.len()) })
+    };
+    let mut files: Vec<_> = entry::names(folder).into_iter().filter_map(aged).collect();
+    files.sort_by(|a, b| (a.since, &a.name).cmp(&(b.since, &b.name)));
+    files
 }
 
 /// What a trim has done.
@@ -454,8 +473,10 @@ pub struct Waiting {
     youngest: Time,
     names: VecDeque<String>,
     held: VecDeque<String>,
-    /// Why entries could not be taken, one text for each.
-    pub stuck: Vec<String>,
+    /// Entries that could not be taken, and why.
+    pub stuck: Vec<(String, String)>,
+    /// Whether there was no descriptor left for the next.
+    pub lacks_descriptors: bool,
     /// Entries left alone because of their age.
     pub old: u64,
     /// Files left alone because they are none of ours, or of another version.
@@ -477,7 +498,12 @@ impl Waiting {
                 Found::Entry(_) | Found::Gone => {}
                 Found::Foreign => self.foreign += 1,
                 Found::Held => self.held.push_back(name),
-                Found::Stuck(why) => self.stuck.push(why),
+                Found::Stuck(why) => self.stuck.push((name, why)),
+                Found::NoDescriptor => {
+                    self.names.push_front(name);
+                    self.lacks_descriptors = true;
+                    return None;
+                }
             }
         }
         None
@@ -504,6 +530,17 @@ impl Waiting {
     /// Makes an entry the next one again.
     pub fn put_back(&mut self, entry: &Entry) {
         self.names.push_front(entry.name().to_owned());
+    }
+
+    /// Leaves these entries out.
+    pub fn leave_out(&mut self, names: &BTreeSet<String>) {
+        self.names.retain(|name| !names.contains(name));
+    }
+
+    /// Whether nothing is left to be claimed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
     }
 
     /// How many entries other processes held.

@@ -41,6 +41,20 @@ pub struct Batch {
     pub records: u64,
 }
 
+impl Batch {
+    /// A batch of whole lines.
+    #[must_use]
+    pub fn of(lines: Vec<u8>) -> Self {
+        Self { records: count_lines(&lines), lines }
+    }
+}
+
+/// How many lines.
+#[must_use]
+pub fn count_lines(lines: &[u8]) -> u64 {
+    lines.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}
+
 /// One log record, to be written by [`Encoder::write`].
 #[derive(Debug)]
 pub struct Record<'a> {

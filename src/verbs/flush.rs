@@ -41,7 +41,7 @@ pub fn run(args: &FlushArgs, context: Context) -> Verdict {
         stderr::say(&format!("{why}; nothing was sent"));
         return verdict(false);
     }
-    let mut flush = Flush::new(&delivery, config.timeout);
+    let mut flush = Flush::new(&delivery, config.timeout, args.rejected);
     let lists = [Some(delivery.entries(args.old)), args.rejected.then(|| delivery.aside())];
     for list in lists.into_iter().flatten() {
         match list {
@@ -66,12 +66,14 @@ struct Flush<'a> {
     trouble: Vec<String>,
     /// Entries left alone because of their age.
     old: u64,
+    /// Whether what was put aside is offered too.
+    with_rejected: bool,
 }
 
 impl<'a> Flush<'a> {
-    fn new(delivery: &'a Delivery, timeout: Duration) -> Self {
+    fn new(delivery: &'a Delivery, timeout: Duration, with_rejected: bool) -> Self {
         let (pace, moved) = (Pace::default(), Moved::default());
-        Self { delivery, timeout, pace, moved, stopped: None, trouble: Vec::new(), old: 0 }
+        Self { delivery, timeout, pace, moved, stopped: None, trouble: Vec::new(), old: 0, with_rejected }
     }
 
     /// Delivers a list of entries until the server takes no more. What other processes hold is waited for as long as
@@ -105,7 +107,7 @@ impl<'a> Flush<'a> {
         }
         counting.end();
         self.old += waiting.old;
-        self.trouble.append(&mut waiting.stuck);
+        self.trouble.extend(waiting.stuck.into_iter().map(|(_, why)| why));
         if waiting.foreign > 0 {
             let text = format!("{} damaged, or of another version of vlog", entries(waiting.foreign));
             self.trouble.push(text);
@@ -131,7 +133,11 @@ impl<'a> Flush<'a> {
         }
         let first = self.trouble.first().map(|why| format!("could not empty the outbox: {why}"));
         if let Some(why) = self.stopped.clone().or(first) {
-            let left = records(self.delivery.waiting());
+            let left = records(if self.with_rejected {
+                self.delivery.undelivered()
+            } else {
+                self.delivery.waiting()
+            });
             report.trouble(&format!("{why}; {told}, {left} left in the outbox"));
         } else if self.moved != Moved::default() || self.old > 0 {
             report.trouble(&told);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Context, Shared, Verdict, clock, delivery, encoder, level_flag, not_an_item, sort_words, tell};
 use crate::cli::args::{DeliveryArgs, SendArgs};
 use crate::cli::config::Config;
-use crate::delivery::policy::{DRAIN_TIME, Delivery, Fate};
+use crate::delivery::policy::{Delivery, Fate};
 use crate::query::range::moment;
 use crate::record::Batch;
 use crate::record::Record;
@@ -24,6 +24,9 @@ use crate::sys::stdio;
 
 /// The most that is kept of a message from stdin; the rest is read and counted, so that its writer is not cut off.
 const MAX_STDIN_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most that `--detach` leaves to the outbox.
+const MAX_DETACHED_BYTES: usize = 1024 * 1024;
 
 /// Sends the record that `args` describe.
 pub fn run(args: SendArgs, context: Context) -> Verdict {
@@ -89,8 +92,7 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
     match fate {
         Fate::Delivered => {
             if !detach {
-                let took = start.elapsed();
-                delivery.drain_along(took, DRAIN_TIME.max(took * 2), deadline);
+                delivery.drain_along(start.elapsed(), config.timeout, deadline);
             }
             verdict(true)
         }
@@ -108,8 +110,13 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
 /// Puts the batch into the outbox and starts a `vlog flush` that outlives the caller. Where there is no outbox it is
 /// delivered here and now.
 fn hand_over(delivery: &Delivery, batch: &Batch, args: &DeliveryArgs, deadline: Deadline) -> Fate {
-    if !delivery.put(batch) {
+    // A message of many megabytes would push what waits out of the outbox.
+    if batch.lines.len() > MAX_DETACHED_BYTES {
         return delivery.deliver(batch, deadline);
+    }
+    let rest = batch.lines.get(delivery.put(batch)..).unwrap_or_default();
+    if !rest.is_empty() {
+        return delivery.deliver(&Batch::of(rest.to_vec()), deadline);
     }
     // A server that does not answer is not waited for in the background either.
     if delivery.is_paused() {

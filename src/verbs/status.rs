@@ -87,8 +87,11 @@ fn settings(config: &Config, env: Env) -> Map<String, Value> {
     ];
     let rows = rows.into_iter().map(|(name, value)| {
         let of_this = || origins.iter().filter(|origin| origin.setting == name);
-        let source =
-            of_this().find(|origin| origin.wrong.is_none()).map_or("default", |origin| origin.source);
+        let in_force = of_this().find(|origin| origin.wrong.is_none());
+        // Nothing takes the place of what says where records go.
+        let in_force =
+            in_force.or_else(|| of_this().next().filter(|_| ["url", "tenant", "headers"].contains(&name)));
+        let source = in_force.map_or("default", |origin| origin.source);
         let mut row = json!({"value": value, "source": source});
         let wrong: Vec<_> = of_this().filter_map(|origin| origin.wrong.as_deref()).collect();
         if let (Some(row), false) = (row.as_object_mut(), wrong.is_empty()) {

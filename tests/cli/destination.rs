@@ -65,6 +65,24 @@ fn users_have_entries_of_their_own_and_tokens_share_them() {
 }
 
 #[test]
+fn a_password_that_cannot_be_read_does_not_make_records_somebody_elses() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        env::finish(env.vlog().args(arguments).envs(variables.iter().copied())).kept_the_promise()
+    };
+    let no_password = ("VLOG_PASSWORD_FILE", "/nonexistent");
+    run(&["send", "hers"], &[("VLOG_USER", "alice"), no_password]).saying("1 record kept in the outbox");
+    let url = server.url().replace("http://", "http://alice:pw@");
+    run(&["send", "hers too"], &[("VLOG_URL", &url), no_password]).saying("1 record kept in the outbox");
+    run(&["send", "whose?"], &[("VLOG_USER_FILE", "/nonexistent")]).saying("1 record put aside");
+    run(&["flush"], &[("VLOG_TOKEN", "bobs")]);
+    assert_eq!(server.connections(), 0);
+    run(&["flush"], &[("VLOG_USER", "alice"), ("VLOG_PASSWORD", "pw")]);
+    assert_eq!(messages(&server), ["hers", "hers too"]);
+}
+
+#[test]
 fn records_for_this_machine_remember_which_one_that_is() {
     let name = Command::new("uname").arg("-n").output().unwrap().stdout;
     let name = String::from_utf8(name).unwrap().trim().to_owned();
@@ -269,7 +287,8 @@ fn status_says_what_is_wrong_with_a_setting_and_which_counts_instead() {
     );
     assert_eq!(setting(&status(&[]), "service"), (json!("vlog"), json!("default"), Value::Null));
     let bad = status(&["--url", "ftp://x"]);
-    assert_eq!(setting(&bad, "url").0, Value::Null);
+    let (value, source, _) = setting(&bad, "url");
+    assert_eq!((value, source), (Value::Null, json!("--url")));
     assert_eq!(bad["server"]["error"], "could not use --url: the scheme must be http or https");
     assert!(env.run(&["status", "--timeout", "soon"]).text().contains("    could not use --timeout: 'soon'"));
 }

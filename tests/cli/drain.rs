@@ -2,6 +2,7 @@
 //! cap, and an end to everything.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -391,4 +392,129 @@ fn an_answer_that_came_while_vlog_was_stopped_has_come_in_time() {
     let finished = env::wait(child);
     assert_eq!((finished.status, finished.stderr.as_str(), env.waiting().len()), (Some(0), "", 0));
     assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_long_run_that_has_delivered_in_between_keeps_each_outage_whole() {
+    let server = gated(|request| {
+        let is_down = String::from_utf8_lossy(&request.body).contains("outage");
+        if is_down { Answer::Status(503, "", "busy") } else { Answer::Accept }
+    });
+    let env = TestEnv::for_server(&server).with("VLOG_OUTBOX_MAX", "600K");
+    let mut child = env::spawn(env.vlog().args(["pipe", "gate=1"]).stdin(std::process::Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    for n in 0..4 {
+        let lines: String = (0..2000).map(|line| format!("outage {n} {line} {}\n", "x".repeat(40))).collect();
+        stdin.write_all(lines.as_bytes()).unwrap();
+        let end = Instant::now() + Duration::from_secs(20);
+        while env.waiting().iter().filter(|text| text.starts_with(&format!("outage {n} "))).count() < 2000 {
+            assert!(Instant::now() < end, "outage {n}: {} wait", env.waiting().len());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // The server takes this one; what was kept is out of the way.
+        stdin.write_all(b"between\n").unwrap();
+        std::thread::sleep(Duration::from_millis(1300));
+        for entry in env.entries() {
+            let _ = fs::remove_file(entry);
+        }
+        let _ = fs::remove_file(env.outbox().join("bytes"));
+    }
+    drop(stdin);
+    env::wait(child).in_silence();
+    assert_eq!(env.status()["outbox"]["dropped"], 0);
+}
+
+#[test]
+fn a_message_larger_than_the_outbox_is_kept_as_far_as_it_goes_and_told() {
+    let env = TestEnv::new().with("VLOG_OUTBOX_MAX", "1M");
+    env.run(&["send", "before"]).in_silence();
+    let finished = env.run_with(&["send", "-"], "x".repeat(3_000_000)).kept_the_promise();
+    // One came before.
+    let waiting = env.waiting().len() - 1;
+    let lost = 12 - waiting;
+    assert!(waiting >= 3, "{waiting}");
+    let told = format!(
+        "{waiting} records kept in the outbox, {lost} records lost: the outbox may take 1048576 bytes"
+    );
+    finished.saying(&told);
+}
+
+#[test]
+fn a_large_message_is_not_left_to_the_outbox_by_detach() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_OUTBOX_MAX", "1M");
+    env.run_with(&["send", "--detach", "-"], "x".repeat(3_000_000)).in_silence();
+    assert_eq!((server.records().len(), env.waiting().len()), (12, 0));
+}
+
+#[test]
+fn at_the_cap_the_oldest_records_go_whatever_their_stream_is() {
+    let env = TestEnv::new().with("VLOG_OUTBOX_MAX", "12K");
+    for n in 0..6 {
+        env.run(&["send", &n.to_string(), "--stream-fields", &format!("f{n}")]).in_silence();
+    }
+    let mut waiting = env.waiting();
+    waiting.sort();
+    assert_eq!(waiting, ["3", "4", "5"]);
+}
+
+#[test]
+fn files_that_are_no_entries_push_nothing_out_at_the_cap() {
+    let env = TestEnv::new().with("VLOG_OUTBOX_MAX", "100K");
+    env.run(&["send", "0"]).in_silence();
+    let entry = env.entries().pop().unwrap();
+    let suffix = entry.to_str().unwrap().rsplit_once("open").unwrap().1.to_owned();
+    for (n, start) in ["garbage\n", "{\"vlog_outbox\":3,\"protocol\":\"jsonline\"}\n"].iter().enumerate() {
+        let path = env.outbox().join(format!("0000000000000000000{n}-1-0000000000000001{suffix}"));
+        fs::write(path, format!("{start}{}", "x".repeat(200_000))).unwrap();
+    }
+    let _ = fs::remove_file(env.outbox().join("bytes"));
+    for n in 1..6 {
+        env.run(&["send", &n.to_string()]).in_silence();
+    }
+    assert_eq!(undelivered(&entry).lines().count(), 6);
+    let status = env.status();
+    assert_eq!((&status["outbox"]["dropped"], &status["outbox"]["foreign_files"]), (&json!(0), &json!(2)));
+}
+
+#[test]
+fn a_pipe_does_not_try_again_and_again_what_cannot_be_put_aside() {
+    let server = gated(|request| {
+        let is_bad = String::from_utf8_lossy(&request.body).contains("bad");
+        if is_bad { Answer::Status(400, "", "a bad record") } else { Answer::Accept }
+    });
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "bad"]).in_silence();
+    fs::write(env.outbox().join("rejected"), "").unwrap();
+    let script = "{ echo gate; for n in 1 2 3; do sleep 1.2; echo $n; done; } | vlog pipe";
+    env::finish(&mut env.shell(script));
+    let bad =
+        server.requests().iter().filter(|r| String::from_utf8_lossy(&r.body).contains("\"bad\"")).count();
+    assert!(bad <= 3, "{bad} requests with it");
+    assert_eq!(env.waiting(), ["bad"]);
+}
+
+#[test]
+fn few_descriptors_are_enough_to_flush_many_entries() {
+    let server = gated(|_| Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let first = entry_of_version_1(&env, &server.url(), "{\"_msg\":\"x\"}\n");
+    let (text, name) = (fs::read_to_string(&first).unwrap(), first.file_name().unwrap().to_str().unwrap());
+    for n in 100..200 {
+        fs::write(env.outbox().join(format!("{}{n}{}", &name[..17], &name[20..])), &text).unwrap();
+    }
+    env.run(&["send", "gate"]).in_silence();
+    let finished = env::finish(&mut env.shell("ulimit -n 16; vlog flush -v --fail"));
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    assert!(env.entries().is_empty());
+}
+
+#[test]
+fn a_pause_is_not_what_went_wrong_last() {
+    let server = Server::new(Answer::Hang);
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "one", "--timeout", "600ms"]).in_silence();
+    env.run(&["send", "two"]).in_silence();
+    let error = env.status()["outbox"]["last_error"].as_str().unwrap().to_owned();
+    assert!(error.contains("no answer within"), "{error}");
 }
