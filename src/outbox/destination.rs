@@ -4,9 +4,9 @@
 //! for a hash of the basic-auth user, since two users of one URL may be two tenants. Bearer tokens rotate, so they
 //! are no part of it either: whoever uses two tokens at one URL gives each an outbox of its own (`VLOG_OUTBOX`).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::record::hash;
+use crate::record::{hash, json_string};
 
 /// The only protocol so far.
 const JSONLINE: &str = "jsonline";
@@ -42,9 +42,12 @@ impl Destination {
     /// As the members of an entry's first line, without the opening brace.
     pub(super) fn members(&self) -> String {
         let Self { url, tenant, user, host, stream_fields } = self;
-        let all = json!({"protocol": JSONLINE, "url": url, "tenant": tenant, "user": user, "host": host,
-            "stream_fields": stream_fields});
-        all.to_string().trim_start_matches('{').to_owned()
+        let [url, tenant, user, host] = [url, tenant, user, host].map(|text| json_string(text));
+        let names = stream_fields.iter().map(|name| json_string(name)).collect::<Vec<_>>().join(",");
+        format!(
+            "\"protocol\":\"{JSONLINE}\",\"url\":{url},\"tenant\":{tenant},\"user\":{user},\"host\":{host},\
+             \"stream_fields\":[{names}]}}"
+        )
     }
 
     /// Reads the members; `None` if they are not there, or are of a protocol that this version does not know.
