@@ -358,3 +358,31 @@ fn somebody_elses_symbolic_link_is_not_followed_as_the_outbox() {
         assert_eq!(fs::read_dir(&target).unwrap().count(), before);
     }
 }
+
+#[test]
+fn without_a_home_of_ones_own_the_one_in_etc_passwd_counts() {
+    let id = Command::new("id").arg("-u").output().unwrap().stdout;
+    let id = String::from_utf8(id).unwrap().trim().to_owned();
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(id.as_str()));
+    let Some(home) = line.and_then(|line| line.split(':').nth(5)) else {
+        env::skip("there is no home in /etc/passwd");
+        return;
+    };
+    // Nothing is written: delivery is off.
+    let env = TestEnv::new().with("VLOG_URL", "off");
+    let outbox = |home: Option<&str>| {
+        let mut status = env.vlog();
+        status.args(["status", "--json"]).env_remove("HOME").envs(home.map(|home| ("HOME", home)));
+        let status: Value = serde_json::from_str(env::finish(&mut status).text()).unwrap();
+        status["settings"]["outbox"]["value"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(outbox(None), format!("{home}/.local/state/vlog/outbox"));
+    assert_eq!(outbox(Some("relative")), format!("{home}/.local/state/vlog/outbox"));
+    assert_eq!(outbox(Some("/")), "/.local/state/vlog/outbox");
+    if is_root() {
+        chown(env.home.path(), "12345");
+        let theirs = env.home.path().to_str().unwrap();
+        assert_eq!(outbox(Some(theirs)), format!("{home}/.local/state/vlog/outbox"));
+    }
+}

@@ -510,6 +510,15 @@ fn few_descriptors_are_enough_to_flush_many_entries() {
 }
 
 #[test]
+fn a_status_that_finds_the_server_ends_the_pause() {
+    let server = Server::scripted(|n| if n == 0 { Answer::Hang } else { Answer::Accept });
+    let env = TestEnv::for_server(&server);
+    env.run(&["send", "one", "--timeout", "600ms"]).in_silence();
+    assert_eq!(env.status()["outbox"]["next_try"], "with the next call");
+    env.run(&["send", "two", "--fail"]).in_silence();
+}
+
+#[test]
 fn a_pause_is_not_what_went_wrong_last() {
     let server = Server::new(Answer::Hang);
     let env = TestEnv::for_server(&server);
