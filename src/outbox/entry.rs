@@ -1,10 +1,8 @@
 //! One entry: a file of records that wait for one destination.
 //!
 //! Its first line says where they go, since when, and how far they are delivered already; one JSON line each
-//! follows. The newest entry of a destination is called `open.SERVER.STREAM.jsonl` and takes appends; so a put
-//! finds it without looking at the others. An entry that is full, a day old or being sent is called
-//! `TIME-PROCESS-RANDOM.SERVER.STREAM.jsonl`: unix nanoseconds of its first record, so that order by name is order
-//! of arrival.
+//! follows. The newest entry of a destination takes appends, and its name (`names.rs`) says so: a put finds it without
+//! looking at the others. An entry that is full, a day old or being sent gets another name.
 //!
 //! Whoever appends to an entry, renames it, sends it or drops it holds its flock(2), which dies with its holder.
 //! Between opening and locking an entry may have been sent and removed, or renamed; then it is let go.
@@ -13,19 +11,17 @@
 //! entry of version 1 has no such fields: there the delivered lines are overwritten with newlines.
 
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::destination::Destination;
+use super::names::{arrival, is_named, seal};
 use crate::record::time::Time;
 
 /// An entry takes no more appends at this size; it is also what one request of a drain carries at most.
@@ -40,22 +36,11 @@ const FRONT_BYTES: usize = 16 * 1024;
 /// What a file takes of the disk is a multiple of this; the block size of most file systems.
 const BLOCK_BYTES: u64 = 4096;
 
-/// An entry takes no more appends after this time, since all its records are as old as the first to those who ask
-/// whether the server still takes them.
-const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// The version that this program writes.
 const VERSION: u64 = 2;
 
 /// How the first line begins. The place where `sent` and `most` stand follows from it.
 const START: &str = "{\"vlog_outbox\":2,\"sent\":\"";
-
-/// How the name of an entry begins that takes appends. It sorts behind all others.
-const OPEN: &str = "open";
-
-/// How often the open entry is tried, a millisecond apart, before a new one is made beside it. Who appends is done
-/// in microseconds.
-const TRIES: usize = 10;
 
 /// What a file of this length takes of the disk.
 #[must_use]
@@ -100,7 +85,8 @@ pub enum Found {
 }
 
 /// The fields of the first line that have a fixed width.
-fn fixed(since: Time) -> String {
+#[must_use]
+pub fn fixed(since: Time) -> String {
     format!("{START}{}\",\"since\":\"{:020}\",", mark(0, 0), since.0.max(0))
 }
 
@@ -110,7 +96,8 @@ fn mark(sent: usize, most: usize) -> String {
 }
 
 /// The number that a member of the first line holds as text.
-fn number(header: &Value, name: &str) -> Option<u64> {
+#[must_use]
+pub fn number(header: &Value, name: &str) -> Option<u64> {
     header.get(name)?.as_str()?.parse().ok()
 }
 
@@ -366,174 +353,10 @@ fn count(content: &[u8], from: usize) -> u64 {
     lines.filter(|line| !line.is_empty()).count() as u64
 }
 
-/// What a put has changed.
-#[derive(Debug)]
-pub struct Grown {
-    /// Which entry has the lines now: this stays the same when it is renamed.
-    pub inode: u64,
-    /// What it takes of the disk beyond what it took.
-    pub by: u64,
-}
-
-/// Appends whole lines to the open entry of `destination`, or starts one if that is full at `most` bytes, or old.
-///
-/// # Errors
-/// The directory or the entry cannot be written; nothing of the lines is there then.
-pub fn append(folder: &Path, destination: &Destination, lines: &[u8], most: usize) -> io::Result<Grown> {
-    let (members, suffix) = (destination.members(), destination.suffix());
-    let open = format!("{OPEN}{suffix}");
-    let now = Time::now();
-    let header = || [fixed(now).as_bytes(), members.as_bytes(), b"\n"].concat();
-    for _ in 0..TRIES {
-        let options = OpenOptions::new().read(true).append(true).create(true).mode(0o600).to_owned();
-        let Ok(file) = super::counters::open_plain(&folder.join(&open), &options) else { break };
-        if file.try_lock().is_err() {
-            thread::sleep(Duration::from_millis(1));
-            continue;
-        }
-        if !is_named(&file, &folder.join(&open)) {
-            continue;
-        }
-        let found = file.metadata()?;
-        let length = found.len();
-        if length == 0 {
-            write_lines(&file, 0, &[&header(), lines].concat())
-                .inspect_err(|_| drop(fs::remove_file(folder.join(&open))))?;
-            let by = cost((header().len() + lines.len()) as u64);
-            return Ok(Grown { inode: found.ino(), by });
-        }
-        let Some(since) = since(&file, &members) else { break };
-        let age = now.0.saturating_sub(since.0);
-        let is_old = u64::try_from(age).map_or(true, |age| Duration::from_nanos(age) > MAX_AGE);
-        if is_old || length + lines.len() as u64 > most as u64 {
-            if seal(folder, &open, since).is_none() {
-                break;
-            }
-            continue;
-        }
-        let written = append_lines(&file, length, lines)?;
-        return Ok(Grown { inode: found.ino(), by: cost(length + written) - cost(length) });
-    }
-    create(folder, &format!("{now:020}", now = now.0.max(0)), &suffix, &[&header(), lines].concat())
-}
-
-/// What an entry of `destination` takes of the disk if it has these lines only.
-#[must_use]
-pub fn cost_of(destination: &Destination, lines: &[u8]) -> u64 {
-    cost((fixed(Time(0)).len() + destination.members().len() + 1 + lines.len()) as u64)
-}
-
-/// When the first record of an open file came, if it is an entry of the destination with these members.
-fn since(file: &File, members: &str) -> Option<Time> {
-    let fixed = fixed(Time(0)).len();
-    let mut start = vec![0; fixed + members.len()];
-    file.read_exact_at(&mut start, 0).ok()?;
-    let (fixed, found) = start.split_at_checked(fixed)?;
-    let header: Value = serde_json::from_slice(&[fixed.strip_suffix(b",")?, b"}"].concat()).ok()?;
-    let since = i64::try_from(number(&header, "since")?).ok().map(Time);
-    since.filter(|_| found == members.as_bytes())
-}
-
-/// Appends to a locked entry of `length` bytes; how many bytes that took.
-fn append_lines(file: &File, length: u64, lines: &[u8]) -> io::Result<u64> {
-    let mut last = [b'\n'];
-    file.read_exact_at(&mut last, length - 1)?;
-    // A line torn by a crash must not swallow the next one.
-    let text = if last == *b"\n" { lines.to_vec() } else { [b"\n", lines].concat() };
-    write_lines(file, length, &text)?;
-    Ok(text.len() as u64)
-}
-
-/// Writes at the end of a file of `length` bytes. What cannot be written whole is taken back.
-fn write_lines(mut file: &File, length: u64, text: &[u8]) -> io::Result<()> {
-    file.write_all(text).inspect_err(|_| drop(file.set_len(length)))
-}
-
-/// Gives an open entry, whose lock the caller holds, the name of one that takes no more appends; the new name.
-fn seal(folder: &Path, name: &str, since: Time) -> Option<String> {
-    let suffix = name.strip_prefix(OPEN)?;
-    let sealed = sealed_name(&format!("{:020}", since.0.max(0)), suffix);
-    fs::rename(folder.join(name), folder.join(&sealed)).ok()?;
-    Some(sealed)
-}
-
-fn sealed_name(time: &str, suffix: &str) -> String {
-    let random = RandomState::new().hash_one(time);
-    format!("{time}-{}-{random:016x}{suffix}", std::process::id())
-}
-
-/// Makes an entry beside the open one, for when that is held or cannot be used.
-fn create(folder: &Path, time: &str, suffix: &str, text: &[u8]) -> io::Result<Grown> {
-    for _ in 0..TRIES {
-        let name = sealed_name(time, suffix);
-        let path = folder.join(&name);
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
-        // A drain may have found it empty, and removed it, before it could be locked.
-        if file.try_lock().is_err() || !is_named(&file, &path) {
-            continue;
-        }
-        write_lines(&file, 0, text).inspect_err(|_| drop(fs::remove_file(&path)))?;
-        return Ok(Grown { inode: file.metadata()?.ino(), by: cost(text.len() as u64) });
-    }
-    Err(io::Error::other("another process kept removing the new file"))
-}
-
-/// Whether a file that is locked still has this name. Between opening and locking it may have been sent and removed, or
-/// renamed and the name taken by another; while the lock is held nobody else does so.
-fn is_named(file: &File, path: &Path) -> bool {
-    let same =
-        |found: fs::Metadata, named: fs::Metadata| (found.dev(), found.ino()) == (named.dev(), named.ino());
-    file.metadata().is_ok_and(|found| fs::symlink_metadata(path).is_ok_and(|named| same(found, named)))
-}
-
-/// The names of the entries in a directory, oldest first.
-#[must_use]
-pub fn names(folder: &Path) -> Vec<String> {
-    let all = fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = all.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    let mut names: Vec<_> =
-        files.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_name(name)).collect();
-    names.sort_unstable();
-    names
-}
-
-/// Whether a file of this name may be an entry.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    let is_hash = |part: &str| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let parts: Vec<_> = name.split('.').collect();
-    let [id, server, stream, "jsonl"] = parts.as_slice() else { return false };
-    let is_id = match id.split('-').collect::<Vec<_>>().as_slice() {
-        [time, process, random] => {
-            time.len() == 20 && is_number(time) && is_number(process) && is_hash(random)
-        }
-        [open] => *open == OPEN,
-        _ => false,
-    };
-    is_id && is_hash(server) && is_hash(stream)
-}
-
-/// The part of an entry's name that tells its server, and the one that tells its stream fields too.
-#[must_use]
-pub fn server(name: &str) -> Option<&str> {
-    name.split('.').nth(1)
-}
-
-/// The part of an entry's name that tells server and stream fields.
-#[must_use]
-pub fn suffix(name: &str) -> &str {
-    name.find('.').and_then(|at| name.get(at..)).unwrap_or_default()
-}
-
-/// When the first record of an entry came, by its name; `None` if that does not say.
-#[must_use]
-pub fn arrival(name: &str) -> Option<Time> {
-    name.get(..20)?.parse().ok().map(Time)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::append::append;
+    use super::super::names::{is_name, list};
     use super::*;
 
     const LINES: &str = "{\"a\":1}\n{\"b\":2}\n{\"to\n\n{\"c\":3}\n";
@@ -542,7 +365,7 @@ mod tests {
     fn entry(lines: &str) -> (tempfile::TempDir, String) {
         let folder = tempfile::tempdir().unwrap();
         append(folder.path(), &Destination::default(), lines.as_bytes(), ENTRY_BYTES).unwrap();
-        let name = names(folder.path()).remove(0);
+        let name = list(folder.path()).remove(0);
         (folder, name)
     }
 
@@ -619,7 +442,7 @@ mod tests {
         file.try_lock().unwrap();
         append(folder.path(), &Destination::default(), b"{\"b\":2}\n", ENTRY_BYTES).unwrap();
         assert!(matches!(Entry::find(folder.path(), &name), Found::Held));
-        let names = names(folder.path());
+        let names = list(folder.path());
         assert_eq!((names.len(), &names[1]), (2, &name));
     }
 }

@@ -1,0 +1,113 @@
+//! The cap, and what makes room: the oldest entries go, whoever's they are, and their records are counted.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::counters::Counter;
+use super::entry::{self, Entry, Found, cost};
+use super::names;
+use super::{BYTES, DROPPED, Outbox};
+use crate::record::time::Time;
+
+/// What one more record without a long message takes of the disk, in an entry of its own or at the end of one.
+const SMALL_RECORD_BYTES: u64 = 8 * 1024;
+
+impl Outbox {
+    /// Adds what an entry has grown by; if the sum exceeds `most`, the oldest go that are not among `own`. How many
+    /// records those had.
+    pub(super) fn account(&self, folder: &Path, by: u64, most: u64, own: &[u64]) -> u64 {
+        if folder != self.folder {
+            return self.trim(folder, most, own).dropped;
+        }
+        if by == 0 {
+            return 0;
+        }
+        // Its lock is held to the end: others that are over the cap at the same time see what was dropped here.
+        let counter = Counter::open(&self.folder.join(BYTES));
+        let sum = counter.as_ref().ok().and_then(Counter::get).map(|sum| sum.saturating_add(by));
+        if let (Ok(counter), Some(sum)) = (&counter, sum.filter(|sum| *sum <= most)) {
+            counter.set(sum);
+            return 0;
+        }
+        let trimmed = self.trim(folder, most, own);
+        if let Ok(counter) = &counter {
+            counter.set(trimmed.left);
+        }
+        trimmed.dropped
+    }
+
+    /// On a full disk, drops the oldest entry of `folder` that is not among `own`; how many records that had. `None` if
+    /// the disk is not full, or there is nothing to drop. The counter of bytes is too high then, until the next scan.
+    pub(super) fn drop_for_room(&self, folder: &Path, error: &io::Error, own: &[u64]) -> Option<u64> {
+        if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            return None;
+        }
+        let others = by_age(folder).into_iter().filter(|file| !own.contains(&file.inode));
+        let dropped = others.into_iter().find_map(|file| drop_entry(folder, &file.name))?;
+        self.count(DROPPED, dropped);
+        Some(dropped)
+    }
+
+    /// Makes room for one more small record; how many were dropped for that.
+    #[must_use]
+    pub fn make_room(&self) -> u64 {
+        self.trim(&self.folder, self.max_bytes.saturating_sub(SMALL_RECORD_BYTES), &[]).dropped
+    }
+
+    /// Drops the oldest entries in `folder` but for `spared`, until all together take `most` bytes of the disk.
+    /// What somebody holds is spared too, and what is no entry counts nothing.
+    fn trim(&self, folder: &Path, most: u64, spared: &[u64]) -> Trimmed {
+        let files = by_age(folder);
+        let mut trimmed = Trimmed { dropped: 0, left: files.iter().map(|file| file.cost).sum() };
+        for file in files {
+            if trimmed.left <= most {
+                break;
+            }
+            if spared.contains(&file.inode) {
+                continue;
+            }
+            if let Some(records) = drop_entry(folder, &file.name) {
+                trimmed.dropped += records;
+                trimmed.left -= file.cost;
+            }
+        }
+        self.count(DROPPED, trimmed.dropped);
+        trimmed
+    }
+}
+
+/// An entry, as a trim looks at it.
+struct Aged {
+    since: Time,
+    name: String,
+    /// What stays the same when it is renamed.
+    inode: u64,
+    /// What it takes of the disk.
+    cost: u64,
+}
+
+/// The entries in a directory by their first record's time. The names alone do not tell it: open entries have none.
+fn by_age(folder: &Path) -> Vec<Aged> {
+    let aged = |name: String| {
+        let (since, found) = entry::front(folder, &name)?;
+        Some(Aged { since, name, inode: found.ino(), cost: cost(found.len()) })
+    };
+    let mut files: Vec<_> = names::list(folder).into_iter().filter_map(aged).collect();
+    files.sort_by(|a, b| (a.since, &a.name).cmp(&(b.since, &b.name)));
+    files
+}
+
+/// What a trim has done.
+struct Trimmed {
+    /// The records of the entries that were dropped.
+    dropped: u64,
+    /// What is left, in bytes of the disk.
+    left: u64,
+}
+
+/// Drops the entry of that name, unless somebody holds it or it is none; how many records it had.
+fn drop_entry(folder: &Path, name: &str) -> Option<u64> {
+    let Found::Entry(entry) = Entry::find(folder, name) else { return None };
+    entry.remove().then(|| entry.records())
+}

@@ -1,0 +1,94 @@
+//! What lies in the outbox, for people.
+
+use std::fs;
+
+use anyhow::Result;
+
+use super::counters::{self, Counter};
+use super::destination::Destination;
+use super::entry::{self, cost};
+use super::names;
+use super::waiting::youngest;
+use super::{BYTES, DOUBTFUL, DROPPED, LAST_ERROR, Outbox, REJECTED};
+use crate::record::time::Time;
+
+/// What waits, for people.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Records that wait for this server.
+    pub records: u64,
+    /// The bytes of their entries.
+    pub bytes: u64,
+    /// When the oldest of them came.
+    pub oldest: Option<Time>,
+    /// Those of them that only `flush --old` sends.
+    pub old: u64,
+    /// Records that wait for other servers.
+    pub records_of_others: u64,
+    /// Records that their server refused.
+    pub rejected: u64,
+    /// Records put aside because it could not be told where they were to go.
+    pub misdirected: u64,
+    /// Records dropped by the cap since the outbox was made.
+    pub dropped: u64,
+    /// Records sent whose time the server may not keep.
+    pub doubtful: u64,
+    /// Files that are no entries, damaged ones, and those of other versions.
+    pub foreign: u64,
+}
+
+impl Outbox {
+    /// Counts what lies in the outbox, and sets its counter of bytes right.
+    ///
+    /// # Errors
+    /// It is not the caller's own.
+    pub fn summary(&self, destination: &Destination) -> Result<Summary> {
+        let mut summary = Summary::default();
+        if !self.is_ours()? {
+            return Ok(summary);
+        }
+        summary.dropped = counters::read(&self.folder.join(DROPPED));
+        summary.doubtful = counters::read(&self.folder.join(DOUBTFUL));
+        summary.foreign = self.strangers();
+        let youngest = youngest();
+        let mut bytes = 0;
+        for name in names::list(&self.folder) {
+            let Some(look) = entry::look(&self.folder, &name) else {
+                summary.foreign += 1;
+                continue;
+            };
+            bytes += cost(look.bytes);
+            if !destination.takes(&look.header.destination, look.header.version) {
+                summary.records_of_others += look.records;
+            } else if look.records > 0 {
+                summary.records += look.records;
+                summary.bytes += look.bytes;
+                summary.oldest = summary.oldest.min(Some(look.header.since)).or(Some(look.header.since));
+                summary.old += if look.header.since < youngest { look.records } else { 0 };
+            }
+        }
+        if let Ok(counter) = Counter::open(&self.folder.join(BYTES)) {
+            counter.set(bytes);
+        }
+        let rejected = self.folder.join(REJECTED);
+        for look in names::list(&rejected).iter().filter_map(|name| entry::look(&rejected, name)) {
+            let known = look.header.destination.is_known();
+            *(if known { &mut summary.rejected } else { &mut summary.misdirected }) += look.records;
+        }
+        Ok(summary)
+    }
+
+    /// How many files are none of ours by their names.
+    fn strangers(&self) -> u64 {
+        let ours = |name: &str| {
+            let kind = name.split('.').next().unwrap_or_default();
+            [BYTES, DROPPED, DOUBTFUL, REJECTED].contains(&name) || [LAST_ERROR, "breaker"].contains(&kind)
+        };
+        let all = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let is_strange = |entry: &fs::DirEntry| {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            entry.file_name().to_str().is_none_or(|name| !(ours(name) || is_file && names::is_name(name)))
+        };
+        all.filter(is_strange).count() as u64
+    }
+}
