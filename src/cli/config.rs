@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
@@ -339,9 +339,9 @@ impl<'a> Sources<'a> {
     /// Which server (the flag, the first of these variables that is set, or the default), how to get there, and as whom.
     fn route(&mut self, args: &ServerArgs, variables: &[&'static str]) -> (Route, Access) {
         let mut access = Access { insecure: args.insecure, ..Access::default() };
-        let parse = |text: &str| match text {
-            "off" => Ok(None),
-            url => Endpoint::parse(url).map(Some),
+        let parse = |text: &str| {
+            let is_off = text.trim().eq_ignore_ascii_case("off");
+            if is_off { Ok(None) } else { Endpoint::parse(text).map(Some) }
         };
         let given = self.needed(Stake::Where, "url", ("--url", args.url.as_deref()), variables, parse);
         let Some(endpoint) = given.unwrap_or_else(|| Endpoint::parse(DEFAULT_URL).ok()) else {
@@ -355,7 +355,7 @@ impl<'a> Sources<'a> {
             ("--ca-file", args.ca_file.as_deref()),
             &["VLOG_CA_FILE"],
             |path| {
-                let pem = read_file(path)?;
+                let pem = read_file(path).with_context(|| format!("could not read {path}"))?;
                 ensure!(
                     pem.contains("-----BEGIN CERTIFICATE-----"),
                     "{path} holds no certificate in PEM form"
@@ -520,7 +520,9 @@ mod tests {
 
     #[test]
     fn off_turns_delivery_off() {
-        assert_eq!(config(&DeliveryArgs::default(), &[("VLOG_URL", "off")]).route, Route::Off);
+        for off in ["off", "OFF", " Off"] {
+            assert_eq!(config(&DeliveryArgs::default(), &[("VLOG_URL", off)]).route, Route::Off);
+        }
         goes_to(&config(&url("http://x"), &[("VLOG_URL", "off")]));
     }
 

@@ -6,7 +6,7 @@ pub mod salvage;
 pub mod values;
 pub mod wrapped;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::sys::stderr::say;
 use args::Verb;
@@ -39,6 +39,27 @@ pub fn complaint(error: &clap::Error) -> String {
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
         return "there is no verb; see vlog --help".to_owned();
+    }
+    // Neither repeats the word, which may be a secret.
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let near = match error.get(ContextKind::SuggestedSubcommand) {
+                Some(ContextValue::Strings(names)) => names.first(),
+                _ => None,
+            };
+            let near = near.map(|name| format!(", but there is '{name}'")).unwrap_or_default();
+            return format!("there is no verb of that name{near}; nothing was done, see vlog --help");
+        }
+        ErrorKind::InvalidValue => {
+            let (Some(of), Some(ContextValue::Strings(names))) =
+                (error.get(ContextKind::InvalidArg), error.get(ContextKind::ValidValue))
+            else {
+                return "could not read the command line; nothing was done, see vlog --help".to_owned();
+            };
+            let names = names.join(", ");
+            return format!("could not use {of}: it is none of {names}; nothing was done, see vlog --help");
+        }
+        _ => {}
     }
     let text = error.render().to_string();
     let lines: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();

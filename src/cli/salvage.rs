@@ -7,13 +7,20 @@
 use clap::{Arg, ArgAction, Command};
 
 use crate::cli::args;
+use crate::record::item::{self, Word};
 
 /// Options that say where records go, or as whom: one that is misspelt or has no value must not leave the record to
 /// the default.
 const WHERE: [&str; 4] = ["url", "tenant", "header", "ca-file"];
 
 /// What the name of an option has in it if its value may be a secret.
-const SECRET: [&str; 9] = ["token", "pas", "secret", "key", "auth", "cred", "user", "cookie", "bearer"];
+const SECRET: [&str; 14] = [
+    "token", "pas", "pw", "secret", "key", "auth", "cred", "user", "login", "basic", "api", "cookie",
+    "bearer", "jwt",
+];
+
+/// Short options that other programs take secrets by.
+const SECRET_LETTERS: [char; 5] = ['u', 'U', 'p', 'k', 'T'];
 
 /// How alike two names must be (Jaro-Winkler, 0 to 1) for one to be taken for the other misspelt: `uri` for `url`.
 const ALIKE: f64 = 0.8;
@@ -41,27 +48,29 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
     let mut salvaged =
         Salvaged { argv: vec![name.clone(), verb.clone()], mistakes: Vec::new(), dropped: Vec::new() };
     let mut plain = Vec::new();
+    // The option without a value that the word at hand follows, by its mistake.
+    let mut unknown = None;
     let mut words = words.iter().map(String::as_str).peekable();
     while let Some(word) = words.next() {
         if word == "--" {
-            plain.extend(words);
+            plain.extend(words.map(|text| Plain { text, unknown: None }));
             break;
         }
+        let before = unknown.take();
         match Kind::of(command, word) {
-            Kind::Plain => plain.push(word),
+            Kind::Plain => plain.push(Plain { text: word, unknown: before }),
             Kind::Complete => salvaged.argv.push(word.to_owned()),
-            Kind::Unknown => {
+            Kind::Unknown { hides } => {
                 let name = without_value(word);
                 let mut mistake = format!("there is no option {name}");
-                let meant = misspelt(command, name);
-                // Its value may be a secret too, and it is not known to be anything else.
-                let hides =
-                    meant.is_some() || SECRET.iter().any(|part| name.to_ascii_lowercase().contains(part));
-                if hides && name == word && words.next_if(|value| !looks_like_option(value)).is_some() {
-                    mistake.push_str("; the word behind it is left out, for it may be a secret");
+                let takes_next = is_in_one_word(word);
+                if hides && takes_next && words.next_if(|value| !looks_like_option(value)).is_some() {
+                    mistake.push_str(LEFT_OUT);
+                } else if takes_next {
+                    unknown = Some(salvaged.mistakes.len());
                 }
                 salvaged.drop(if hides { name } else { word }, mistake);
-                salvaged.argv.extend(meant.map(|meant| format!("--{meant}=")));
+                salvaged.argv.extend(misspelt(command, name).map(|meant| format!("--{meant}=")));
             }
             Kind::NeedlessValue => {
                 let name = without_value(word);
@@ -84,12 +93,43 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
         salvaged.mistakes.push(format!("vlog {verb} takes options only; {words} ignored"));
         plain.clear();
     }
+    if ["send", "query"].contains(&verb.as_str()) {
+        salvaged.leave_out_values(&mut plain);
+    }
     salvaged.argv.push("--".to_owned());
-    salvaged.argv.extend(plain.into_iter().map(str::to_owned));
+    salvaged.argv.extend(plain.into_iter().map(|word| word.text.to_owned()));
     Some(salvaged)
 }
 
+/// What is said of an option whose value may be the word behind it.
+const LEFT_OUT: &str = "; the word behind it is left out, for it may be a secret";
+
+/// A word that is no option.
+#[derive(Clone, Copy)]
+struct Plain<'a> {
+    text: &'a str,
+    /// The mistake about the option that it stands behind, if that is unknown and has no value.
+    unknown: Option<usize>,
+}
+
 impl Salvaged {
+    /// Takes out the words that may be the values of unknown options, as long as others are left to be the message.
+    fn leave_out_values(&mut self, plain: &mut Vec<Plain>) {
+        let is_text = |word: &Plain| item::parse(word.text) == Word::Text;
+        let mut texts = plain.iter().filter(|word| is_text(word)).count();
+        let first = plain.first().filter(|word| word.unknown.is_none()).map(|word| word.text);
+        plain.retain(|word| {
+            // A field is not a message, unless it is the first word.
+            let others = texts - usize::from(is_text(word));
+            let is_left_out = is_text(word) && (others > 0 || first.is_some());
+            let mistake = word.unknown.filter(|_| is_left_out).and_then(|at| self.mistakes.get_mut(at));
+            let Some(mistake) = mistake else { return true };
+            mistake.push_str(LEFT_OUT);
+            texts = others;
+            false
+        });
+    }
+
     fn drop(&mut self, word: &str, mistake: String) {
         self.dropped.push(word.to_owned());
         self.mistakes.push(mistake);
@@ -107,8 +147,9 @@ pub(super) enum Kind<'a> {
     WantsValue { dashes: bool, name: &'a str },
     /// `--switch=value`.
     NeedlessValue,
-    /// It looks like an option, but the verb has none of that name.
-    Unknown,
+    /// It looks like an option, but the verb has none of that name. Its value may be a secret if `hides`: by its name, or
+    /// because another one was meant that says where records go.
+    Unknown { hides: bool },
 }
 
 impl<'a> Kind<'a> {
@@ -120,42 +161,39 @@ impl<'a> Kind<'a> {
             Some(long) => Self::of_long(command, long),
             None => Self::of_short(command, word.trim_start_matches('-')),
         };
-        // `send "- milk"`: a message, not a mistake.
-        if kind == Self::Unknown && word.contains(char::is_whitespace) { Self::Plain } else { kind }
+        match kind {
+            Some(kind) => kind,
+            // `send "- milk"`: a message, not a mistake.
+            None if word.contains(char::is_whitespace) => Self::Plain,
+            None => Self::Unknown { hides: is_secret(word) || misspelt(command, word).is_some() },
+        }
     }
 
     /// `fail`, `level`, `level=error`.
-    fn of_long(command: &'a Command, long: &str) -> Self {
+    fn of_long(command: &'a Command, long: &str) -> Option<Self> {
         let name = long.split('=').next().unwrap_or(long);
-        let Some(argument) = command.get_arguments().find(|argument| argument.get_long() == Some(name))
-        else {
-            return Self::Unknown;
-        };
-        match (takes_value(argument), long.len() > name.len()) {
+        let argument = command.get_arguments().find(|argument| argument.get_long() == Some(name))?;
+        Some(match (takes_value(argument), long.len() > name.len()) {
             (true, false) => Self::wants(argument),
             (false, true) => Self::NeedlessValue,
             _ => Self::Complete,
-        }
+        })
     }
 
     /// `v`, `lerror`, `vl`.
-    fn of_short(command: &'a Command, letters: &str) -> Self {
+    fn of_short(command: &'a Command, letters: &str) -> Option<Self> {
         for (at, letter) in letters.char_indices() {
             if letter == 'h' && letters.len() > 1 {
                 // `-host` is not a request for help.
-                return Self::Unknown;
+                return None;
             }
-            let Some(argument) =
-                command.get_arguments().find(|argument| argument.get_short() == Some(letter))
-            else {
-                return Self::Unknown;
-            };
+            let argument = command.get_arguments().find(|argument| argument.get_short() == Some(letter))?;
             if takes_value(argument) {
                 let is_last = at + letter.len_utf8() == letters.len();
-                return if is_last { Self::wants(argument) } else { Self::Complete };
+                return Some(if is_last { Self::wants(argument) } else { Self::Complete });
             }
         }
-        Self::Complete
+        Some(Self::Complete)
     }
 
     fn wants(argument: &'a Arg) -> Self {
@@ -164,13 +202,33 @@ impl<'a> Kind<'a> {
     }
 }
 
-/// The option that says where records go, if `name` is most like one of those.
-fn misspelt(command: &Command, name: &str) -> Option<&'static str> {
-    let name = name.strip_prefix("--")?;
+/// The option that says where records go, if the name of this one is most like one of those.
+fn misspelt(command: &Command, word: &str) -> Option<&'static str> {
+    let name = without_value(word).strip_prefix("--")?;
     let likeness = |known: &&str| strsim::jaro_winkler(name, known);
     let options = command.get_arguments().filter_map(Arg::get_long).filter(|known| likeness(known) >= ALIKE);
     let nearest = options.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     WHERE.into_iter().find(|known| *known == nearest)
+}
+
+/// Whether the value of an option that there is not may be a secret, by its name.
+fn is_secret(word: &str) -> bool {
+    has_secret_name(word)
+        || (!word.starts_with("--")
+            && word.chars().nth(1).is_some_and(|letter| SECRET_LETTERS.contains(&letter)))
+}
+
+fn has_secret_name(word: &str) -> bool {
+    let name = word.split('=').next().unwrap_or(word).to_ascii_lowercase();
+    SECRET.iter().any(|part| name.contains(part))
+}
+
+/// Whether an option that there is not has no value in its own word, so that the next may be it: `--token`, `-u`,
+/// `-password`; not `--token=x` or `-uadmin:x`.
+pub(super) fn is_in_one_word(word: &str) -> bool {
+    let is_long = word.starts_with("--") || word.chars().count() == 2;
+    let is_name = || word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    !word.contains('=') && (is_long || (is_name() && has_secret_name(word)))
 }
 
 fn takes_value(argument: &Arg) -> bool {

@@ -3,16 +3,17 @@
 //! Errors never repeat a text that may be a secret.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use jiff::SignedDuration;
 use ureq::{Proxy, ProxyProtocol};
 
 use crate::record::item::{self, Item, Word};
 use crate::record::level::Level;
 use crate::server::access::Secret;
+use crate::sys::cause::cause;
 
 /// Longer is a typo; this also keeps `Instant` in range.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -107,17 +108,13 @@ pub fn parse_proxy(url: &str) -> Result<Secret> {
     Ok(Secret::new(url.to_owned()))
 }
 
-/// The text of a regular file. A pipe could make us wait for ever.
+/// The text of a regular file. A pipe could make us wait for ever. The error does not name the file: what was given for
+/// its path may be the secret that it should hold.
 pub fn read_file(path: &str) -> Result<String> {
-    let context = || format!("could not read {path}");
-    ensure!(
-        std::fs::metadata(path).with_context(context)?.is_file(),
-        "could not read {path}: it is no regular file"
-    );
+    let why = |error: io::Error| anyhow!(cause(&error));
+    ensure!(std::fs::metadata(path).map_err(why)?.is_file(), "it is no regular file");
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes))
-        .with_context(context)?;
+    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)).map_err(why)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -168,9 +165,15 @@ mod tests {
     #[test]
     fn headers_are_checked_and_never_repeated_in_errors() {
         assert_eq!(parse_header("X-Key:  v ").unwrap()[0], ("X-Key".to_owned(), Secret::new("v".to_owned())));
-        for text in
-            ["s3cret", ": s3cret", "na me: s3cret", "X: s3cret\u{1}", "X: a\nY: s3cret", "@/nonexistent/file"]
-        {
+        for text in [
+            "s3cret",
+            ": s3cret",
+            "na me: s3cret",
+            "X: s3cret\u{1}",
+            "X: a\nY: s3cret",
+            "@/s3cret/file",
+            "@s3cret",
+        ] {
             let error = format!("{:#}", parse_header(text).unwrap_err());
             assert!(!error.contains("s3cret"), "{error}");
         }

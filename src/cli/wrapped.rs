@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use super::args;
-use super::salvage::{Kind, looks_like_option, verb_at};
+use super::salvage::{Kind, is_in_one_word, looks_like_option, verb_at};
 use crate::record::item::{self, Word};
 
 /// Verbs that run a command.
@@ -53,6 +53,10 @@ fn first_plain(verb: &str, argv: &[String], start: usize) -> usize {
             Kind::Plain if item::parse(word) == Word::Text => return at,
             Kind::WantsValue { dashes, .. } => {
                 words.next_if(|(_, value)| dashes || !looks_like_option(value));
+            }
+            // The word that `salvage` leaves out too.
+            Kind::Unknown { hides: true } if is_in_one_word(word) => {
+                words.next_if(|(_, value)| !looks_like_option(value));
             }
             _ => {}
         }
@@ -103,6 +107,11 @@ mod tests {
             &["make"],
         );
         splits(&["run", "--bogus", "make"], &["run", "--bogus"], &["make"]);
+        splits(&["run", "--token", "X", "make", "-j4"], &["run", "--token", "X"], &["make", "-j4"]);
+        splits(&["run", "-u", "X", "make"], &["run", "-u", "X"], &["make"]);
+        splits(&["run", "--urll", "X", "make"], &["run", "--urll", "X"], &["make"]);
+        splits(&["run", "--token=X", "make"], &["run", "--token=X"], &["make"]);
+        splits(&["run", "-uX", "make"], &["run", "-uX"], &["make"]);
         splits(&["-v", "run", "make"], &["-v", "run"], &["make"]);
         splits(&["run", "a=b"], &["run", "a=b"], &[]);
         splits(&["run", "--help"], &["run", "--help"], &[]);

@@ -33,6 +33,8 @@ impl Endpoint {
         ensure!(matches!(scheme.as_str(), "http" | "https"), "the scheme must be http or https");
         ensure!(cfg!(feature = "tls") || scheme == "http", "this vlog was built without TLS");
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // `http//logs.example` has no host called http.
+        ensure!(text.contains("://") || !path.starts_with("//"), "a : is missing before its //");
         let (userinfo, host) = match authority.rsplit_once('@') {
             Some((userinfo, host)) => (Some(userinfo), host),
             None => (None, authority),
@@ -142,6 +144,7 @@ mod tests {
         endpoint("http://logs.example/vl/x/", "http://logs.example/vl/x");
         endpoint("http://logs.example/vl/insert/jsonline", "http://logs.example/vl");
         endpoint("http://logs.example/select/logsql/query", "http://logs.example");
+        endpoint("http://logs.example//insert/jsonline", "http://logs.example");
         endpoint("http://[::1]:9428", "http://[::1]:9428");
         endpoint("http://user:p%40ss@logs.example:1/x", "http://logs.example:1/x");
     }
@@ -158,6 +161,8 @@ mod tests {
             "http://x/#a",
             "http://a b",
             "x y",
+            "http//127.0.0.1:9",
+            "HTTPS//x",
         ] {
             assert!(Endpoint::parse(text).is_err(), "{text}");
         }

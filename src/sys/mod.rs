@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of records, servers and settings, and uses no other room.
 
+pub mod cause;
 pub mod child;
 pub mod env;
 pub mod poll;

@@ -41,8 +41,14 @@ fn no_command_line_gives_a_status_but_zero() {
 
 #[test]
 fn an_unknown_verb_is_told_with_the_one_that_was_meant() {
-    let finished = TestEnv::new().run(&["sned", "hi"]).kept_the_promise().saying("'sned'");
-    assert!(finished.stderr.contains("'send'"), "{finished:?}");
+    let nearest = "there is no verb of that name, but there is 'send'; nothing was done";
+    TestEnv::new().run(&["sned", "hi"]).kept_the_promise().saying(nearest);
+    for line in [&["s3cret"][..], &["completions", "s3cret"], &["completions", "s3cret", "bash"]] {
+        let finished = TestEnv::new().run(line).kept_the_promise().saying("nothing was done");
+        assert!(!finished.stderr.contains("s3cret"), "{finished:?}");
+    }
+    TestEnv::new().run(&["s3cret"]).saying("there is no verb of that name; nothing was done");
+    TestEnv::new().run(&["completions", "s3cret"]).saying("it is none of bash, zsh, fish");
     assert_eq!(TestEnv::new().with("VLOG_FAIL", "1").run(&["sned", "hi"]).status, Some(1));
 }
 
@@ -52,14 +58,90 @@ fn a_typo_costs_the_option_and_not_the_record() {
     let env = TestEnv::for_server(&server);
     env.run(&["send", "backup failed", "--lvel", "error", "code=3", "-s", "backup"])
         .kept_the_promise()
-        .saying("there is no option --lvel");
+        .saying("there is no option --lvel; the word behind it is left out, for it may be a secret");
     let record = server.record();
-    assert_eq!(record["_msg"], "backup failed error");
+    assert_eq!(record["_msg"], "backup failed");
     assert_eq!(
         (&record["code"], &record["service"], &record["level"]),
         (&json!("3"), &json!("backup"), &json!("warn"))
     );
-    assert_eq!(record["vlog_error"], "there is no option --lvel");
+    let why = "there is no option --lvel; the word behind it is left out, for it may be a secret";
+    assert_eq!(record["vlog_error"], why);
+}
+
+#[test]
+fn the_value_of_an_option_that_there_is_not_is_no_message() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let options = [
+        "-u",
+        "-p",
+        "-k",
+        "-T",
+        "-x",
+        "-password",
+        "--pwd",
+        "--pw",
+        "--login",
+        "--basic",
+        "--api",
+        "--apikey",
+        "--anything",
+    ];
+    for (at, option) in options.into_iter().enumerate() {
+        let finished = env.run(&["send", option, "admin:s3cret", "the message", "a=b"]).kept_the_promise();
+        assert!(!finished.stderr.contains("s3cret"), "{finished:?}");
+        env.run(&["send", "the message", "a=b", option, "admin:s3cret"]).kept_the_promise();
+        for record in &server.records()[2 * at..] {
+            assert_eq!((&record["_msg"], &record["a"]), (&json!("the message"), &json!("b")), "{option}");
+            assert!(!json!(record).to_string().contains("s3cret"), "{record:?}");
+        }
+    }
+    let before = server.records().len();
+    // What nobody takes a secret by may be the only word that there is, and a field is no message.
+    env.run(&["send", "--quiet", "the message"]).kept_the_promise();
+    env.run(&["send", "--quiet", "the message", "a=b"]).kept_the_promise();
+    env.run(&["send", "-hs3cret", "the message"]).kept_the_promise();
+    env.run(&["send", "-uadmin:s3cret", "the message"]).kept_the_promise();
+    let records = server.records();
+    assert!(records[before..].iter().all(|record| record["_msg"] == "the message"), "{records:?}");
+    env.run(&["send", "-uadmin:s3cret"]).kept_the_promise();
+    assert_eq!(server.records().last().unwrap()["_msg"], "-u");
+}
+
+#[test]
+fn a_secret_in_the_place_of_a_path_is_not_repeated() {
+    let server = Server::new(Answer::Accept);
+    let none = "no such file or directory";
+    for name in ["VLOG_TOKEN_FILE", "VLOG_USER_FILE", "VLOG_PASSWORD_FILE"] {
+        let env = TestEnv::for_server(&server).with("VLOG_USER", "u").with(name, "s3cret");
+        let env = if name == "VLOG_USER_FILE" { env.with("VLOG_USER", "") } else { env };
+        let finished = env.run(&["send", "-v", "m"]).kept_the_promise();
+        let finished = finished.saying(&format!("could not use {name}: {none}; 1 record kept"));
+        let status = env.run(&["status"]);
+        assert!(!format!("{finished:?}{status:?}").contains("s3cret"), "{finished:?}{status:?}");
+    }
+    let env = TestEnv::for_server(&server);
+    let finished = env.run(&["send", "-v", "m", "-H", "@s3cret"]).kept_the_promise();
+    let finished = finished.saying(&format!("could not use --header: {none}; 1 record put aside"));
+    assert!(!format!("{finished:?}{}", env.status()).contains("s3cret"), "{finished:?}");
+    let aside = std::fs::read_dir(env.outbox().join("rejected")).unwrap().next().unwrap().unwrap();
+    assert!(!std::fs::read_to_string(aside.path()).unwrap().contains("s3cret"));
+    // A certificate is no secret.
+    let env = env.with("VLOG_CA_FILE", "/nonexistent/ca");
+    env.run(&["send", "m"])
+        .saying(&format!("could not use VLOG_CA_FILE: could not read /nonexistent/ca: {none}"));
+}
+
+#[test]
+fn off_may_be_written_in_any_case_and_a_url_without_its_colon_is_none() {
+    for off in ["OFF", "Off"] {
+        let env = TestEnv::new().with("VLOG_URL", off);
+        env.run(&["send", "-v", "m"]).in_silence();
+        assert!(!env.outbox().exists());
+    }
+    let env = TestEnv::new().with("VLOG_URL", "http//127.0.0.1:9");
+    env.run(&["send", "m"]).kept_the_promise().saying("a : is missing before its //; 1 record put aside");
 }
 
 #[test]

@@ -115,7 +115,7 @@ const BAD: [(&[&str], (&str, &str), &str); 13] = [
         "could not use VLOG_URL: it must end with the path",
     ),
     (&[], ("VLOG_TENANT", "a:b"), "could not use VLOG_TENANT: 'a' is no tenant number"),
-    (&["-H", "@/nonexistent"], ("A", "B"), "could not use --header: could not read /nonexistent"),
+    (&["-H", "@/nonexistent"], ("A", "B"), "could not use --header: no such file or directory"),
 ];
 
 #[test]

@@ -855,3 +855,15 @@ fn a_dry_run_runs_the_command_and_prints_the_requests() {
     assert!(done.text().contains("\"_msg\":\"sh ended with 3 after "), "{}", done.text());
     assert_eq!(server.connections(), 0);
 }
+
+#[test]
+fn without_dashes_the_value_of_an_option_that_there_is_not_is_no_command() {
+    for option in ["--token", "-u", "--urll"] {
+        let server = Server::new(Answer::Accept);
+        let env = TestEnv::for_server(&server);
+        let finished = env.run(&["run", option, "s3cret", "sh", "-c", "exit 7"]);
+        assert_eq!(finished.status, Some(7), "{option}: {finished:?}");
+        let shown = format!("{finished:?}{:?}{:?}", server.records(), env.waiting());
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}
