@@ -55,8 +55,12 @@ pub enum Fate {
     Delivered,
     /// The outbox has it, or what is left of it.
     Kept(String, u64),
-    /// The outbox has it, for it could not be told where it was to go, or how. This must be told.
+    /// The outbox has it, for it could not be told how it was to go there. This must be told.
     Withheld(String, u64),
+    /// The server refuses it for good, and it was put aside.
+    Refused(String, u64),
+    /// It was put aside, for it could not be told where it was to go. This must be told.
+    PutAside(String, u64),
     /// It is gone, or what is left of it. This must be told.
     Lost(String, u64),
 }
@@ -219,7 +223,7 @@ impl Delivery {
             None if attempt.rejected > 0 => {
                 let text =
                     format!("{}; {} put aside in the outbox", attempt.refusal, records(attempt.rejected));
-                Fate::Kept(text, attempt.rejected)
+                Fate::Refused(text, attempt.rejected)
             }
             None => Fate::Delivered,
         };
@@ -282,7 +286,7 @@ impl Delivery {
         }
         if !self.destination.is_known() {
             let text = format!("{why}; {} put aside, to be offered by vlog flush --rejected", records(all));
-            return Fate::Withheld(text, all);
+            return Fate::PutAside(text, all);
         }
         let text = format!("{why}; {} kept in the outbox", records(all));
         if self.client.is_err() { Fate::Withheld(text, all) } else { Fate::Kept(text, all) }

@@ -16,6 +16,7 @@ use super::pace::Pace;
 use super::policy::{Delivery, Drained, Fate};
 use crate::outbox::Waiting;
 use crate::record::Batch;
+use crate::sys::cause::cause;
 use crate::sys::poll::Patience;
 use crate::sys::stderr::{self, Report, records};
 
@@ -52,7 +53,10 @@ impl Shipper {
         let (of_sender, by_sender) = (Arc::clone(&queue), Arc::clone(&delivery));
         let sender = move || of_sender.deliver_all(&by_sender, timeout, report);
         if let Err(error) = thread::Builder::new().name(SENDER.to_owned()).spawn(sender) {
-            report.trouble(&format!("could not start the sender: {error}; all records go to the outbox"));
+            report.trouble(&format!(
+                "could not start the sender: {}; all records go to the outbox",
+                cause(&error)
+            ));
             queue.lock().sender = Sender::Gone(None);
         }
         Self { queue, delivery, report }
@@ -96,9 +100,8 @@ impl Shipper {
             }
         }
         let missing = std::mem::take(&mut self.queue.lock().missing);
-        // Some may have been delivered since.
-        let kept = if missing.kept > 0 { missing.kept.min(self.delivery.undelivered()) } else { 0 };
-        Missing { kept, dropped, lost: missing.lost + stuck, ..missing }
+        let left = if missing.kept > 0 { self.delivery.undelivered() } else { 0 };
+        Missing { left, dropped, lost: missing.lost + stuck, ..missing }
     }
 
     /// Counts records whose time the server may not keep, and tells why the first of them.
@@ -113,10 +116,17 @@ impl Shipper {
 /// Records that were not delivered.
 #[derive(Debug, Default, Clone)]
 pub struct Missing {
+    /// Put into the outbox by this run. What of that has left it since, nobody counts: it is not told from what was there
+    /// before.
     kept: u64,
+    /// In the outbox at the end, from this run and others.
+    left: u64,
+    aside: u64,
     /// Of what the outbox held, from this run and before, by its cap.
     dropped: u64,
     lost: u64,
+    /// How many of them were told of when it happened, to those who want to hear it.
+    told: u64,
     /// The first trouble that is told even to those who did not ask, and how many records it is about.
     alarm: Option<(String, u64)>,
     /// The sender has panicked. That is a bug, which must not show in what a command writes.
@@ -127,32 +137,66 @@ impl Missing {
     /// Whether everything was delivered.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        self.kept + self.lost == 0
+        self.kept.min(self.left) + self.aside + self.lost == 0
     }
 
     /// Tells the sum: always if something is gone, or went nowhere because of a setting (but after a panic), otherwise
     /// to those who want to hear of trouble.
     pub fn tell(&self, report: Report) {
-        let part = |count: u64, what: &str| (count > 0).then(|| format!("{} {what}", records(count)));
-        let parts = [
-            part(self.kept, "kept in the outbox"),
-            part(self.dropped, "dropped from it, for it is full"),
-            part(self.lost, "lost"),
-        ];
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
-        if parts.is_empty() {
+        let all = self.kept + self.aside + self.dropped + self.lost;
+        let is_told = report.is_talkative() && self.told == all;
+        if is_told || (self.is_nothing() && self.dropped == 0) {
             return;
         }
-        let sum = format!("could not deliver everything; in all {}", parts.join(" and "));
+        let in_all = self.in_all();
+        let sum = format!("could not deliver everything; {in_all}");
         match &self.alarm {
             _ if self.by_panic => report.trouble(&sum),
             // Those who are talked to have heard of the first already.
             Some(_) if report.is_talkative() => stderr::say(&sum),
-            Some((alarm, all)) if *all == self.kept + self.dropped + self.lost => stderr::say(alarm),
-            Some((alarm, _)) => stderr::say(&format!("{alarm}; in all {}", parts.join(" and "))),
+            Some((alarm, of_alarm)) if *of_alarm == all => stderr::say(alarm),
+            Some((alarm, _)) => stderr::say(&format!("{alarm}; {in_all}")),
             None if self.dropped + self.lost > 0 => stderr::say(&sum),
             None => report.trouble(&sum),
         }
+    }
+
+    /// What became of all of them. Only what is true whoever else uses the outbox.
+    fn in_all(&self) -> String {
+        let part = |count: u64, what: &str| (count > 0).then(|| format!("{} {what}", records(count)));
+        let is_less = self.dropped == 0 && self.left < self.kept;
+        let kept = if is_less {
+            &format!("kept in the outbox, where {} are left", self.left)
+        } else {
+            "kept in the outbox"
+        };
+        let dropped = if self.kept > 0 {
+            "dropped from it, for it is full"
+        } else {
+            "dropped from the outbox, for it is full"
+        };
+        let parts = [
+            part(self.kept, kept),
+            part(self.dropped, dropped),
+            part(self.aside, "put aside, to be offered by vlog flush --rejected"),
+            part(self.lost, "lost"),
+        ];
+        format!("in all {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
+    }
+
+    /// Counts what became of a batch, and gives the sentence that says so; `None` if it was delivered.
+    fn count<'a>(&mut self, fate: &'a Fate) -> Option<(&'a str, u64)> {
+        let (sum, why, records) = match fate {
+            Fate::Delivered => return None,
+            Fate::Kept(why, records) | Fate::Withheld(why, records) => (&mut self.kept, why, *records),
+            Fate::Refused(why, records) | Fate::PutAside(why, records) => (&mut self.aside, why, *records),
+            Fate::Lost(why, records) => (&mut self.lost, why, *records),
+        };
+        *sum += records;
+        if matches!(fate, Fate::Withheld(..) | Fate::PutAside(..) | Fate::Lost(..)) {
+            self.alarm.get_or_insert_with(|| (why.clone(), records));
+        }
+        Some((why, records))
     }
 }
 
@@ -400,24 +444,9 @@ impl Queue {
         self.progress.settled.fetch_add(batch.records, Ordering::Relaxed);
         let mut state = self.lock();
         let was_failing = std::mem::replace(&mut state.failing, *fate != Fate::Delivered);
-        let why = match fate {
-            Fate::Delivered => return,
-            Fate::Kept(why, records) => {
-                state.missing.kept += records;
-                why
-            }
-            Fate::Withheld(why, records) => {
-                state.missing.kept += records;
-                state.missing.alarm.get_or_insert_with(|| (why.clone(), *records));
-                why
-            }
-            Fate::Lost(why, records) => {
-                state.missing.lost += records;
-                state.missing.alarm.get_or_insert_with(|| (why.clone(), *records));
-                why
-            }
-        };
+        let Some((why, records)) = state.missing.count(fate) else { return };
         if !was_failing {
+            state.missing.told += records;
             report.trouble(why);
         }
     }

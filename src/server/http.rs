@@ -18,6 +18,7 @@ use super::access::Access;
 use super::endpoint::Endpoint;
 use crate::server::protocol::Request;
 use crate::server::socket::{Deadline, Names, Patience, Sockets};
+use crate::sys::cause::cause;
 use crate::sys::text::harmless;
 
 /// Room for a request's headers and for a response's; a batch goes through it in pieces.
@@ -87,8 +88,8 @@ impl Answer<'_> {
     pub fn piece(&mut self) -> Result<Option<&[u8]>, Failure> {
         let read = self.body.read(&mut self.buffer).map_err(|error| {
             let client = self.client;
-            client.failure(&Error::from(error), self.idle, |endpoint, cause| {
-                format!("the answer of {endpoint} was cut short: {cause}")
+            client.failure(&Error::from(error), self.idle, |place, cause| {
+                format!("the answer of {place} was cut short: {cause}")
             })
         })?;
         let is_page = self.is_first && is_html(self.buffer.get(..read).unwrap_or_default());
@@ -108,6 +109,9 @@ impl Answer<'_> {
 #[derive(Debug, Clone)]
 pub struct Client {
     endpoint: Endpoint,
+    /// The endpoint, and whether a proxy stands before it: a refusal may be the proxy's. Never the proxy's URL, which may
+    /// hold a password.
+    place: String,
     access: Access,
     agent: Agent,
     patience: Patience,
@@ -127,11 +131,15 @@ impl Client {
     }
 
     fn with_buffer(endpoint: &Endpoint, access: &Access, patience: Patience, bytes: usize) -> Self {
+        let proxy = proxy(access);
+        let is_direct = |proxy: &Proxy| endpoint.join("/").parse().is_ok_and(|uri| proxy.is_no_proxy(&uri));
+        let through = if proxy.as_ref().is_none_or(is_direct) { "" } else { " through the proxy" };
+        let place = format!("{endpoint}{through}");
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(proxy(access))
+            .proxy(proxy)
             .input_buffer_size(bytes)
             .output_buffer_size(BUFFER_BYTES)
             .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")));
@@ -141,7 +149,7 @@ impl Client {
         #[cfg(feature = "tls")]
         let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
         let agent = Agent::with_parts(config.build(), chain, Names(patience.clone()));
-        Self { endpoint: endpoint.clone(), access: access.clone(), agent, patience }
+        Self { endpoint: endpoint.clone(), place, access: access.clone(), agent, patience }
     }
 
     /// Sends one batch and waits for the answer, until the deadline.
@@ -154,7 +162,7 @@ impl Client {
         self.patience.set(deadline, None);
         let before = self.patience.connections();
         let failed = |error: &Error| {
-            let why = format!("could not reach {}: {}", self.endpoint, self.cause(error, started.elapsed()));
+            let why = format!("could not reach {}: {}", self.place, self.cause(error, started.elapsed()));
             if matches!(error, Error::Timeout(_)) { Outcome::TimedOut(why) } else { Outcome::Retry(why) }
         };
         let sent = self.post(&request.path, request.content_type, request.body).or_else(|error| {
@@ -220,7 +228,7 @@ impl Client {
     pub fn open(&self, path: &str, form: &str, idle: Duration) -> Result<Answer<'_>, Failure> {
         self.patience.set(None, Some(idle));
         let mut response = self.post(path, FORM, form.as_bytes()).map_err(|error| {
-            self.failure(&error, idle, |endpoint, cause| format!("could not reach {endpoint}: {cause}"))
+            self.failure(&error, idle, |place, cause| format!("could not reach {place}: {cause}"))
         })?;
         let status = response.status();
         if !status.is_success() {
@@ -251,11 +259,11 @@ impl Client {
         self.patience.set(deadline, Some(idle));
     }
 
-    fn failure(&self, error: &Error, waited: Duration, say: fn(&Endpoint, &str) -> String) -> Failure {
+    fn failure(&self, error: &Error, waited: Duration, say: fn(&str, &str) -> String) -> Failure {
         if self.patience.is_abandoned() {
             return Failure::Unprinted(io::ErrorKind::BrokenPipe.into());
         }
-        let text = say(&self.endpoint, &self.cause(error, waited));
+        let text = say(&self.place, &self.cause(error, waited));
         if matches!(error, Error::Timeout(_)) { Failure::Silent(text) } else { Failure::Lost(text) }
     }
 
@@ -280,7 +288,7 @@ impl Client {
                 io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".to_owned(),
                 io::ErrorKind::UnexpectedEof => "connection closed before the answer was complete".to_owned(),
                 // A TLS failure comes as an io::Error around a rustls one; its text says enough.
-                _ => one_line(&without_code(&error.to_string())),
+                _ => one_line(&cause(error)),
             },
             Error::Protocol(_) if self.is_plain() => "the answer is not HTTP".to_owned(),
             other => one_line(&other.to_string()),
@@ -357,13 +365,6 @@ fn is_html(body: &[u8]) -> bool {
 fn one_line(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
     harmless(line).chars().take(SHOWN_ANSWER_CHARS).collect()
-}
-
-/// `No route to host (os error 113)` without the number, which tells a reader nothing.
-fn without_code(text: &str) -> String {
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// `2s`, `1.5s`, `500ms`.

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 
+use crate::sys::cause::cause;
 use crate::sys::poll::{PollFlags, ready};
 
 /// Reads what is there; 0 bytes at the end. Waits if nothing is there yet.
@@ -27,12 +28,6 @@ pub fn read(buffer: &mut [u8]) -> io::Result<usize> {
 pub fn close_stdin() {
     // Should it fail, they learn it when this process ends.
     let _ = File::open("/dev/null").map(nix::unistd::dup2_stdin);
-}
-
-/// What went wrong, without the error's number, which tells a reader nothing.
-#[must_use]
-pub fn plain(error: &io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Another descriptor of stdout, if that is a pipe: one can tell whether somebody still reads it.
@@ -61,7 +56,7 @@ fn write_to(to: BorrowedFd, bytes: &[u8]) -> io::Result<usize> {
 /// Writes everything to stdout, however long the reader takes.
 ///
 /// # Errors
-/// stdout cannot be written; the text is without the error's number, which tells a reader nothing.
+/// stdout cannot be written; the text is that of [`cause`].
 pub fn write_all(bytes: &[u8]) -> io::Result<()> {
     write_all_to(io::stdout().as_fd(), bytes)
 }
@@ -69,10 +64,10 @@ pub fn write_all(bytes: &[u8]) -> io::Result<()> {
 /// Writes everything to a descriptor that a command would write to, however long the reader takes.
 ///
 /// # Errors
-/// It cannot be written; the text is without the error's number.
+/// It cannot be written; the text is that of [`cause`].
 pub fn write_all_to(to: BorrowedFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        let written = write_to(to, bytes).map_err(|error| io::Error::new(error.kind(), plain(&error)))?;
+        let written = write_to(to, bytes).map_err(|error| io::Error::new(error.kind(), cause(&error)))?;
         bytes = bytes.get(written..).unwrap_or_default();
         if written == 0 {
             ready(&[(to, PollFlags::POLLOUT)], None)?;

@@ -27,6 +27,7 @@ use crate::record::Batch;
 use crate::record::Record;
 use crate::record::item::Item;
 use crate::record::time::Time;
+use crate::sys::cause::cause;
 use crate::sys::child::Command;
 use crate::sys::poll::{PollFlags, ready};
 use crate::sys::signals;
@@ -151,8 +152,8 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     let start = Instant::now();
     match delivery.deliver(&batch, deadline) {
         Fate::Delivered => delivery.drain_along(start.elapsed(), DRAIN_TIME, deadline),
-        Fate::Kept(why, _) => report.trouble(&why),
-        Fate::Withheld(why, _) | Fate::Lost(why, _) => stderr::say(&why),
+        Fate::Kept(why, _) | Fate::Refused(why, _) => report.trouble(&why),
+        Fate::Withheld(why, _) | Fate::PutAside(why, _) | Fate::Lost(why, _) => stderr::say(&why),
     }
     std::mem::forget((delivery, config, batch));
     status
@@ -270,7 +271,7 @@ fn take(stop: Option<&UnixStream>, sink: &mut dyn FnMut(&[u8]) -> bool) -> Taken
                 }
             }
             Err(error) => {
-                taken.trouble = Some(format!("could not read stdin: {}", stdio::plain(&error)));
+                taken.trouble = Some(format!("could not read stdin: {}", cause(&error)));
                 return taken;
             }
         }

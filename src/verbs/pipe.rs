@@ -19,6 +19,7 @@ use crate::intake::text::join::Joiner;
 use crate::intake::text::lines::{Lines, Piece};
 use crate::intake::text::parse::{Mode, Parser};
 use crate::record::time::Time;
+use crate::sys::cause::cause;
 use crate::sys::poll::{PollFlags, ready};
 use crate::sys::signals::{self, Ignored};
 use crate::sys::stderr::{self, Report};
@@ -250,13 +251,15 @@ impl Signals {
 /// stdin until its end, or until a signal asks to end.
 struct Input {
     buffer: Vec<u8>,
+    /// Whether anything came so far.
+    has_read: bool,
     /// Reads that are left once a signal has come.
     last_reads: usize,
 }
 
 impl Default for Input {
     fn default() -> Self {
-        Self { buffer: vec![0; READ_BYTES], last_reads: LAST_READS }
+        Self { buffer: vec![0; READ_BYTES], has_read: false, last_reads: LAST_READS }
     }
 }
 
@@ -272,9 +275,13 @@ impl Input {
         }
         match stdio::read(&mut self.buffer) {
             Ok(0) => None,
-            Ok(read) => Some(self.buffer.get(..read).unwrap_or_default()),
+            Ok(read) => {
+                self.has_read = true;
+                Some(self.buffer.get(..read).unwrap_or_default())
+            }
             Err(error) => {
-                stderr::say(&format!("could not read stdin: {error}; what came before was logged"));
+                let before = if self.has_read { "what came before was logged" } else { "nothing was logged" };
+                stderr::say(&format!("could not read stdin: {}; {before}", cause(&error)));
                 None
             }
         }
@@ -316,7 +323,7 @@ impl Tee {
                 &[]
             }
             Err(error) => {
-                stderr::say(&format!("could not copy to stdout: {}; logging goes on", stdio::plain(&error)));
+                stderr::say(&format!("could not copy to stdout: {}; logging goes on", cause(&error)));
                 *self = Self::Off;
                 &[]
             }

@@ -27,6 +27,7 @@ use crate::intake::text::parse::{Mode, Parser};
 use crate::record::item::Item;
 use crate::record::level::Level;
 use crate::record::time::Time;
+use crate::sys::cause::cause;
 use crate::sys::child::{
     Command, End, Ended, NotRun, Running, StartError, Stdin, Tail, Tap, Target, linger, prepare,
 };
@@ -146,7 +147,7 @@ fn instead(command: &Command, ignored: Ignored) -> NotRun {
 }
 
 fn without_logging(command: &Command, ignored: Ignored, error: &io::Error) -> ExitCode {
-    stderr::say(&format!("could not log {}: {error}; it runs all the same", command.name()));
+    stderr::say(&format!("could not log {}: {}; it runs all the same", command.name(), cause(error)));
     ExitCode::from(instead(command, ignored).code)
 }
 
@@ -308,7 +309,7 @@ impl Log {
         let mask = nix::sys::signal::SigSet::thread_get_mask();
         let _ = nix::sys::signal::SigSet::all().thread_block();
         if let Err(error) = thread::Builder::new().name(LOGGER.to_owned()).spawn(work) {
-            stderr::say(&format!("could not log the command: {error}; it runs all the same"));
+            stderr::say(&format!("could not log the command: {}; it runs all the same", cause(&error)));
             self.abandon();
         }
         let _ = mask.map(|mask| mask.thread_set_mask());

@@ -17,6 +17,7 @@ use crate::record::Record;
 use crate::record::item::Item;
 use crate::record::time::Time;
 use crate::server::socket::Deadline;
+use crate::sys::cause::cause;
 use crate::sys::poll::{PollFlags, ready};
 use crate::sys::signals;
 use crate::sys::stderr::{self, Report, records};
@@ -96,11 +97,11 @@ pub fn run(args: SendArgs, context: Context) -> Verdict {
             }
             verdict(true)
         }
-        Fate::Kept(why, _) => {
+        Fate::Kept(why, _) | Fate::Refused(why, _) => {
             report.trouble(&why);
             verdict(false)
         }
-        Fate::Withheld(why, _) | Fate::Lost(why, _) => {
+        Fate::Withheld(why, _) | Fate::PutAside(why, _) | Fate::Lost(why, _) => {
             stderr::say(&why);
             verdict(false)
         }
@@ -127,7 +128,7 @@ fn hand_over(delivery: &Delivery, batch: &Batch, args: &DeliveryArgs, deadline: 
         Err(error) => {
             let kept = records(batch.records);
             Fate::Kept(
-                format!("could not start vlog flush: {error}; {kept} kept in the outbox"),
+                format!("could not start vlog flush: {}; {kept} kept in the outbox", cause(&error)),
                 batch.records,
             )
         }
@@ -193,8 +194,7 @@ fn from_stdin(stop: Option<&UnixStream>, items: &mut Vec<Item>, mistakes: &mut V
         let read = match stdio::read(&mut buffer) {
             Ok(0) => break,
             Err(error) => {
-                let why = error.to_string();
-                let why = why.split(" (os error").next().unwrap_or_default();
+                let why = cause(&error);
                 mistakes.push(format!("could not read stdin: {why}; the message is what came before"));
                 break;
             }

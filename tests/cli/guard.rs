@@ -246,7 +246,11 @@ fn with_few_descriptors_a_guard_is_run_all_the_same() {
         if !finished.stderr.is_empty() {
             // What the error is called is the C library's.
             let finished = finished.saying("vlog: could not log sh: ");
-            assert!(finished.stderr.ends_with("(os error 24); it runs all the same\n"), "{finished:?}");
+            assert!(
+                finished.stderr.ends_with("; it runs all the same\n")
+                    && !finished.stderr.contains("os error"),
+                "{finished:?}"
+            );
             in_place += 1;
         }
         // What may not block does not take vlog's place.

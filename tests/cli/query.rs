@@ -165,7 +165,7 @@ fn a_full_disk_is_told() {
     let server = Server::new(Answer::Status(200, JSON, ROWS));
     let env = TestEnv::for_server(&server);
     let finished = env::finish(&mut env.shell("vlog query '*' > /dev/full"));
-    finished.kept_the_promise().saying("could not print the rows: No space left on device");
+    finished.kept_the_promise().saying("could not print the rows: no space left on device");
     assert_eq!(env::finish(&mut env.shell("vlog query --fail '*' > /dev/full")).status, Some(1));
 }
 

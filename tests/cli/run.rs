@@ -761,7 +761,7 @@ fn what_cannot_be_written_is_told_once_and_the_command_goes_on() {
     assert_eq!(done.status, Some(3));
     assert_eq!(
         done.stderr,
-        "vlog: could not write stdout: No space left on device; the command goes on\nthree\n"
+        "vlog: could not write stdout: no space left on device; the command goes on\nthree\n"
     );
     assert_eq!(server.records().len(), 4);
 }
@@ -779,7 +779,7 @@ fn a_success_whose_output_cannot_be_written_is_a_failure() {
         let before = server.records().len();
         let done = env::finish(&mut env.shell(&format!("vlog run {option} -- sh -c '{script}' {streams}")));
         let name = if streams.starts_with('2') { "stderr" } else { "stdout" };
-        let why = format!("could not write {name}: No space left on device");
+        let why = format!("could not write {name}: no space left on device");
         let end = server.records().pop().unwrap();
         assert_eq!(server.records().len() - before, records, "{option} {script}");
         if script.starts_with("kill") {

@@ -73,7 +73,7 @@ fn a_variable_that_is_not_set_does_not_hide_the_message() {
 fn a_stdin_that_cannot_be_read_is_told_and_the_record_goes_with_it() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server);
-    let why = "could not read stdin: Is a directory; the message is what came before";
+    let why = "could not read stdin: is a directory; the message is what came before";
     env::finish(&mut env.shell("vlog send - code=3 < /")).kept_the_promise().saying(why);
     let record = server.record();
     assert_eq!(
@@ -601,4 +601,15 @@ fn no_thread_is_started_and_no_file_is_opened_for_a_literal_address() {
         let calls: Vec<_> = calls.into_iter().filter(|line| !line.contains("/vlog/outbox")).collect();
         assert!(calls.is_empty(), "{calls:#?}");
     }
+}
+
+#[test]
+fn a_proxy_that_refuses_is_named_and_its_password_is_not() {
+    let proxy = format!("http://me:s3cret@{}", Server::refused());
+    let env = TestEnv::new().with("VLOG_URL", "http://192.0.2.1").with("HTTP_PROXY", &proxy);
+    let why = "could not reach http://192.0.2.1 through the proxy: connection refused; 1 record kept";
+    let finished = env.run(&["send", "-v", "m"]).kept_the_promise().saying(why);
+    assert!(!finished.stderr.contains("s3cret"), "{finished:?}");
+    let asked = env.run(&["query", "*"]).kept_the_promise();
+    asked.saying("could not reach http://192.0.2.1 through the proxy: connection refused");
 }

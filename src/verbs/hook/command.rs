@@ -16,6 +16,7 @@ use crate::intake::redact::{after_cut, redact};
 use crate::record::floor_char_boundary;
 use crate::record::item::Item;
 use crate::record::level::Level;
+use crate::sys::cause::cause;
 use crate::sys::child::{Collected, Command, Ended, Kept, Tail, collect, missing_script};
 use crate::sys::signals::Ignored;
 use crate::sys::stderr::{self, Report};
@@ -91,7 +92,7 @@ pub fn run(
             if !never_block {
                 run_instead(command, &outcome.name, &payload, ignored, &error);
             }
-            outcome.trouble = Some(format!("was not run: {error}"));
+            outcome.trouble = Some(format!("was not run: {}", cause(&error)));
             return outcome;
         }
     };

@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, IntoRawFd};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::unistd::{close, dup2_stdin};
 
+use crate::sys::cause::cause;
 use crate::sys::child::Command;
 use crate::sys::signals::{self, Ignored};
 use crate::sys::stderr;
@@ -16,10 +17,10 @@ use crate::sys::stderr;
 /// only if that cannot be.
 pub fn run_instead(command: &Command, name: &str, payload: &[u8], ignored: Ignored, why: &io::Error) {
     if let Err(error) = put_on_stdin(payload) {
-        stderr::say(&format!("could not run {name}: {why}; nor in vlog's place: {error}"));
+        stderr::say(&format!("could not run {name}: {}; nor in vlog's place: {}", cause(why), cause(&error)));
         return;
     }
-    stderr::say(&format!("could not log {name}: {why}; it runs all the same"));
+    stderr::say(&format!("could not log {name}: {}; it runs all the same", cause(why)));
     signals::catch_pipe(ignored);
     let not_run = command.exec();
     stderr::say(&format!("could not run {name}: {}", not_run.why));
