@@ -5,6 +5,7 @@
 pub mod cause;
 pub mod child;
 pub mod env;
+pub mod memory;
 pub mod poll;
 pub mod signals;
 pub mod stderr;

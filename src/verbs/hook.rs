@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use self::command::MAX_PAYLOAD_BYTES;
 use super::{Context, Shared, delivery, encoder, not_an_item, sort_words, tell};
 use crate::cli::args::HookArgs;
 use crate::cli::config::Config;
@@ -97,12 +96,11 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     let Payload { scan, kept, mut taken } = read(payload, &given, &context.command, stop.as_ref());
     let outcome = command.map(|command| {
         let words: Vec<_> = context.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let payload = Some(kept).filter(|kept| kept.len() <= MAX_PAYLOAD_BYTES);
         let has_signal = |stop: &UnixStream| signals::use_up(stop) > 0;
         let outcome = if taken.stopped || stop.as_ref().is_some_and(has_signal) {
             command::Outcome::interrupted(&command)
         } else {
-            command::run(&command, &words, payload, context.ignored, args.never_block)
+            command::run(&command, &words, kept, context.ignored, args.never_block)
         };
         // What came meanwhile was about the command.
         stop.as_ref().map(has_signal);
@@ -177,8 +175,8 @@ fn shown(mistakes: &[String]) -> Vec<String> {
 struct Payload {
     /// What matters of it for the record.
     scan: Scan,
-    /// All of it, as it came, for the command; at most a little more than [`MAX_PAYLOAD_BYTES`].
-    kept: Vec<u8>,
+    /// All of it, as it came, for the command.
+    kept: command::Payload,
     taken: Taken,
 }
 
@@ -186,10 +184,10 @@ struct Payload {
 fn read(word: Option<String>, given: &Given, command: &[OsString], stop: Option<&UnixStream>) -> Payload {
     let plan = |path: &[String]| plan(path, &given.include);
     let mut scanner = Scanner::new(&plan);
-    let mut kept = Vec::new();
+    let mut kept = command::Payload::Kept(Vec::new());
     let mut see = |bytes: &[u8]| {
-        if !command.is_empty() && kept.len() <= MAX_PAYLOAD_BYTES {
-            kept.extend_from_slice(bytes);
+        if !command.is_empty() {
+            kept.push(bytes);
         }
         scanner.feed(bytes);
         scanner.is_done()

@@ -5,7 +5,7 @@
 //! bounded size: a panic there parks it, and the command never notices.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -31,6 +31,7 @@ use crate::sys::cause::cause;
 use crate::sys::child::{
     Command, End, Ended, NotRun, Running, StartError, Stdin, Tail, Tap, Target, linger, prepare,
 };
+use crate::sys::memory::has_room;
 use crate::sys::poll::{Patience, PollFlags, ready};
 use crate::sys::signals::{self, Ignored, Inbox};
 use crate::sys::stderr::{self, Report, records};
@@ -51,6 +52,14 @@ const TAIL_BYTES: usize = 40 * 1024;
 
 /// What the logging thread needs beside the delivery itself.
 const SLACK: Duration = Duration::from_millis(500);
+
+/// Memory that must be there before the command is started: the stacks of four threads, 2 MiB each, and [`ROOM_BYTES`].
+/// Without it nothing is logged, and the command is run in vlog's place.
+const ROOM_TO_START_BYTES: usize = 8 * 1024 * 1024 + ROOM_BYTES;
+
+/// Memory that must be there before more of the output is taken in: for a line of the longest kind in hand, the record
+/// and the batch that it becomes, and the request or entry that these become.
+const ROOM_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is left for it once somebody wants vlog to end; and how long it may then do nothing at all.
 const HURRY: Duration = Duration::from_secs(2);
@@ -91,6 +100,9 @@ pub fn run(args: RunArgs, context: Context) -> ExitCode {
         return end.pass();
     };
     let Some(delivery) = delivery else { return ExitCode::from(instead(&command, ignored).code) };
+    if !has_room(ROOM_TO_START_BYTES) {
+        return without_logging(&command, ignored, &ErrorKind::OutOfMemory.into());
+    }
     let job = job(command.name());
     let log = match Log::new() {
         Ok(log) => Arc::new(log),
@@ -232,24 +244,25 @@ impl Queue {
     }
 
     /// Puts in what was read. If it is full, only the end of a line that is in it already; the lines behind that
-    /// are given up, and counted.
-    fn put(&mut self, target: Target, time: Time, mut bytes: &[u8]) {
+    /// are given up, and counted. Without memory all of them are.
+    fn put(&mut self, target: Target, time: Time, mut bytes: &[u8], has_memory: bool) {
         let mut place = *self.place(target);
         if place == Place::Lost {
             let Some(rest) = after_line(bytes) else { return };
             (place, bytes) = (Place::Start, rest);
         }
-        let (now, lost) = match (self.is_full(), place) {
-            (false, _) => (bytes, &[][..]),
-            (true, Place::Within) if self.bytes < 2 * QUEUE_BYTES => {
+        let (now, lost) = match place {
+            _ if has_memory && !self.is_full() => (bytes, &[][..]),
+            Place::Within if has_memory && self.bytes < 2 * QUEUE_BYTES => {
                 bytes.split_at(after_line(bytes).map_or(bytes.len(), |rest| bytes.len() - rest.len()))
             }
-            // A line without an end.
-            (true, Place::Within) => {
+            // A line without an end, or without memory for it.
+            Place::Within => {
+                self.bytes += 1;
                 self.chunks.push_back((target, time, b"\n".to_vec()));
                 (&[][..], bytes)
             }
-            (true, Place::Start | Place::Lost) => (&[][..], bytes),
+            Place::Start | Place::Lost => (&[][..], bytes),
         };
         let ends_line = |bytes: &[u8]| bytes.ends_with(b"\n");
         if !now.is_empty() {
@@ -329,7 +342,9 @@ impl Log {
         let is_abandoned = || self.abandoned.load(Ordering::Relaxed);
         let mut queue = self.lock();
         let (mut taken, mut patience) = (queue.taken, Patience::new(PATIENCE));
-        while queue.is_full() && !queue.is_stuck && !is_abandoned() {
+        // What is in it will be memory again.
+        let is_short = |queue: &Queue| queue.bytes > 0 && !has_room(ROOM_BYTES);
+        while (queue.is_full() || is_short(&queue)) && !queue.is_stuck && !is_abandoned() {
             queue = patience.step(|time| self.wait(queue, time));
             if queue.taken != taken {
                 (taken, patience) = (queue.taken, Patience::new(PATIENCE));
@@ -337,7 +352,7 @@ impl Log {
             queue.is_stuck |= patience.is_over();
         }
         if !is_abandoned() {
-            queue.put(target, now, bytes);
+            queue.put(target, now, bytes, has_room(ROOM_BYTES));
             self.changed.notify_all();
         }
     }
@@ -495,8 +510,10 @@ impl Job {
         if lost > 0 {
             items.push(item("vlog_dropped_lines", Value::from(lost)));
             let lines = if lost == 1 { "1 line" } else { &format!("{lost} lines") };
-            let text =
-                format!("could not log {lines}: nothing went on for {}s; they are lost", PATIENCE.as_secs());
+            let text = format!(
+                "could not log {lines}: there was no memory, or nothing went on for {}s; they are lost",
+                PATIENCE.as_secs()
+            );
             stderr::say(&text);
             mistakes.push(text);
         }
@@ -577,8 +594,8 @@ mod tests {
         let mut found = String::new();
         for (text, is_full) in reads {
             queue.bytes = if *is_full { QUEUE_BYTES } else { 0 };
-            queue.put(Target::Stdout, Time(0), text.as_bytes());
-            queue.put(Target::Stderr, Time(0), b"");
+            queue.put(Target::Stdout, Time(0), text.as_bytes(), true);
+            queue.put(Target::Stderr, Time(0), b"", true);
             found.extend(queue.chunks.drain(..).map(|(_, _, bytes)| String::from_utf8(bytes).unwrap()));
         }
         (found, queue.lost)
@@ -603,11 +620,22 @@ mod tests {
     fn a_line_without_an_end_does_not_grow_the_queue_for_ever() {
         let (mut queue, bytes) = (Queue::default(), vec![b'x'; 64 * 1024]);
         for _ in 0..100 {
-            queue.put(Target::Stdout, Time(0), &bytes);
+            queue.put(Target::Stdout, Time(0), &bytes, true);
         }
         assert!(queue.bytes <= 2 * QUEUE_BYTES + 64 * 1024, "{}", queue.bytes);
         assert_eq!((queue.lost, queue.stdout), (1, Place::Lost));
         assert_eq!(queue.chunks.back().unwrap().2, b"\n");
+    }
+
+    #[test]
+    fn without_memory_a_line_ends_where_it_is() {
+        let mut queue = Queue::default();
+        for (text, has_memory) in [("a\nb", true), ("b", false), ("c\nd\n", false), ("e\n", true)] {
+            queue.put(Target::Stdout, Time(0), text.as_bytes(), has_memory);
+        }
+        assert_eq!(queue.bytes, queue.chunks.iter().map(|(_, _, bytes)| bytes.len()).sum::<usize>());
+        let chunks: Vec<_> = queue.chunks.into_iter().flat_map(|(_, _, bytes)| bytes).collect();
+        assert_eq!((chunks.as_slice(), queue.lost), (&b"a\nb\ne\n"[..], 2));
     }
 
     #[test]

@@ -433,7 +433,7 @@ fn a_line_for_which_there_is_no_memory_does_not_end_the_command() {
         assert_eq!((&last["exit_code"], &last["service"]), (&json!(5), &json!("sh")));
     }
     assert_eq!(server.records().iter().filter(|record| record["_msg"] == "more").count(), lines.len());
-    // Hardly more than text of that length takes.
+    // Hardly more than a command takes.
     let text = "x".repeat(250_000);
     let least =
         (5_000..60_000).step_by(1000).rev().take_while(|limit| ends_with(*limit, &text) == Some(5)).last();
@@ -441,4 +441,26 @@ fn a_line_for_which_there_is_no_memory_does_not_end_the_command() {
         let limit = least.unwrap() + 3000;
         assert_eq!(ends_with(limit, line), Some(5), "{limit} KiB: {line:.60}");
     }
+}
+
+#[test]
+fn without_memory_a_command_runs_and_ends_as_it_does() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("MALLOC_ARENA_MAX", "1");
+    let payload = format!("{{\"hook_event_name\":\"PreToolUse\",\"a\":\"{}\"}}", "x".repeat(8_000_000));
+    std::fs::write(env.home.path().join("payload"), &payload).unwrap();
+    let mut complaints = 0;
+    for limit in (14_000..40_000).step_by(2000) {
+        let command = "head -c 20000000 /dev/zero | tr '\\0' x; exit 7";
+        let script = format!("ulimit -v {limit}; exec vlog run -- sh -c \"{command}\"");
+        let finished = env::finish(&mut env.shell(&script));
+        let told = &finished.stderr;
+        assert_eq!((finished.status, finished.stdout.len()), (Some(7), 20_000_000), "{limit}: {told}");
+        complaints += usize::from(told.contains("memory"));
+        let script = format!("ulimit -v {limit}; exec vlog hook -- sh -c 'wc -c; exit 2' < payload");
+        let finished = env::finish(&mut env.shell(&script));
+        assert_eq!(finished.status, Some(2), "{limit}: {finished:?}");
+        assert_eq!(finished.text().trim(), payload.len().to_string(), "{limit}: {finished:?}");
+    }
+    assert!(complaints > 0, "there was memory enough");
 }

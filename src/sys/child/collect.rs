@@ -108,7 +108,7 @@ impl Tail {
 /// vlog has no descriptors or threads left for it; the command was not tried. One that cannot be run is no error.
 pub fn collect(
     command: &Command,
-    payload: Arc<[u8]>,
+    payload: Arc<Vec<u8>>,
     ignored: Ignored,
     stdout: Kept,
     stderr: Kept,
@@ -143,7 +143,7 @@ mod tests {
         let words: Vec<_> = ["sh", "-c", script].iter().map(Into::into).collect();
         let command = Command::new(&words).unwrap();
         let kept = || Kept::new(1000, 1000);
-        collect(&command, payload.into(), Ignored::at_start(true), kept(), kept()).unwrap()
+        collect(&command, Arc::new(payload.to_vec()), Ignored::at_start(true), kept(), kept()).unwrap()
     }
 
     #[test]
@@ -209,7 +209,8 @@ mod tests {
         assert_eq!(shell("kill -s SEGV $$", b"").end.ended, Ended::Signal(11));
         let command = Command::new(&["/nonexistent/command".into()]).unwrap();
         let done =
-            collect(&command, [].into(), Ignored::at_start(true), Kept::default(), Kept::default()).unwrap();
+            collect(&command, Arc::default(), Ignored::at_start(true), Kept::default(), Kept::default())
+                .unwrap();
         assert_eq!(done.end.ended.code(), Some(127));
     }
 

@@ -29,7 +29,7 @@ pub enum Stdin {
     /// From where vlog's own does.
     Inherit,
     /// These bytes, and then the end.
-    Feed(Arc<[u8]>),
+    Feed(Arc<Vec<u8>>),
 }
 
 /// One of vlog's own streams.

@@ -71,7 +71,7 @@ pub struct Ready {
     stdout: PipeWriter,
     stderr: PipeWriter,
     /// What is to be written to its stdin.
-    fed: Option<(PipeWriter, Arc<[u8]>)>,
+    fed: Option<(PipeWriter, Arc<Vec<u8>>)>,
 }
 
 /// Makes pipes for a command's stdout and stderr, and catches the signals that come for it from now on.

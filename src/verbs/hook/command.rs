@@ -3,6 +3,8 @@
 //! A hook that crashes must not stop the agent, nor show it anything: only an end with 0 or 2 reaches the agent, and a
 //! 2 is the hook's decision to block. All else becomes 0, and the record says what happened.
 
+use std::fs::File;
+use std::io::{self, ErrorKind, Seek, Write};
 use std::path::Path;
 use std::process;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::{panic, thread};
 
 use serde_json::Value;
 
-use super::instead::run_instead;
+use super::instead::{Input, run_instead, unnamed_file};
 use crate::intake::payload::{Decision, Event, decision};
 use crate::intake::redact::{after_cut, redact};
 use crate::record::floor_char_boundary;
@@ -18,12 +20,20 @@ use crate::record::item::Item;
 use crate::record::level::Level;
 use crate::sys::cause::cause;
 use crate::sys::child::{Collected, Command, Ended, Kept, Tail, collect, missing_script};
+use crate::sys::memory::has_room;
 use crate::sys::signals::Ignored;
 use crate::sys::stderr::{self, Report};
 use crate::sys::stdio;
 
 /// The longest payload that is kept for a command. Agents send some megabytes at most.
-pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
+const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Memory that must be there before the command is started: the stacks of three threads, 2 MiB each, what is kept of its
+/// output, and [`ROOM_BYTES`]. Without it the command is run in vlog's place.
+const ROOM_TO_START_BYTES: usize = 6 * 1024 * 1024 + MAX_STDOUT_BYTES + ROOM_BYTES;
+
+/// Memory that must be there before more of a payload is kept: for the record.
+const ROOM_BYTES: usize = 2 * 1024 * 1024;
 
 /// The most that is passed on of a command's stdout. Agents read JSON or a few lines there.
 const MAX_STDOUT_BYTES: usize = 1024 * 1024;
@@ -60,12 +70,50 @@ pub struct Outcome {
     pub hurried: bool,
 }
 
-/// Runs the command on the payload, and passes on what the agent should see. `None` instead of a payload that was too
-/// long to keep.
+/// A payload as it came.
+#[derive(Debug)]
+pub enum Payload {
+    /// All of it.
+    Kept(Vec<u8>),
+    /// All of it, for there was no memory.
+    InFile(File),
+    /// It has more than [`MAX_PAYLOAD_BYTES`].
+    TooLong,
+    /// There was neither memory nor a file for it.
+    Gone(io::Error),
+}
+
+impl Payload {
+    /// Adds what comes next.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if let Self::Kept(kept) = self {
+            if kept.len() + bytes.len() > MAX_PAYLOAD_BYTES {
+                *self = Self::TooLong;
+            } else if has_room(ROOM_BYTES) && kept.try_reserve(bytes.len()).is_ok() {
+                kept.extend_from_slice(bytes);
+                return;
+            } else {
+                let kept = std::mem::take(kept);
+                let file = unnamed_file().and_then(|mut file| file.write_all(&kept).map(|()| file));
+                *self = file.map_or_else(Self::Gone, Self::InFile);
+            }
+        }
+        if let Self::InFile(file) = self {
+            let length = file.stream_position().unwrap_or_default();
+            if length + bytes.len() as u64 > MAX_PAYLOAD_BYTES as u64 {
+                *self = Self::TooLong;
+            } else if let Err(error) = file.write_all(bytes) {
+                *self = Self::Gone(error);
+            }
+        }
+    }
+}
+
+/// Runs the command on the payload, and passes on what the agent should see.
 pub fn run(
     command: &Command,
     words: &[String],
-    payload: Option<Vec<u8>>,
+    payload: Payload,
     ignored: Ignored,
     never_block: bool,
 ) -> Outcome {
@@ -77,22 +125,40 @@ pub fn run(
         done: None,
         hurried: false,
     };
-    let Some(payload) = payload else {
-        let most = MAX_PAYLOAD_BYTES / 1024 / 1024;
-        outcome.trouble = Some(format!("was not run: the payload has more than {most} MiB"));
-        return outcome;
+    let no_memory = || io::Error::from(ErrorKind::OutOfMemory);
+    // A command in vlog's place would block whatever was asked for.
+    let instead = |outcome: &Outcome, input: Input, why: &io::Error| {
+        if !never_block {
+            run_instead(command, &outcome.name, input, ignored, why);
+        }
+        Some(format!("was not run: {}", cause(why)))
     };
-    let payload: Arc<[u8]> = Arc::from(payload);
+    let payload = match payload {
+        Payload::Kept(bytes) => Arc::new(bytes),
+        Payload::InFile(file) => {
+            outcome.trouble = instead(&outcome, Input::File(file), &no_memory());
+            return outcome;
+        }
+        Payload::TooLong => {
+            let most = MAX_PAYLOAD_BYTES / 1024 / 1024;
+            outcome.trouble = Some(format!("was not run: the payload has more than {most} MiB"));
+            return outcome;
+        }
+        Payload::Gone(error) => {
+            outcome.trouble = Some(format!("was not run: {}", cause(&error)));
+            return outcome;
+        }
+    };
+    if !has_room(ROOM_TO_START_BYTES) {
+        outcome.trouble = instead(&outcome, Input::Bytes(&payload), &no_memory());
+        return outcome;
+    }
     let stdout = Kept::new(MAX_STDOUT_BYTES, 0);
     let stderr = Kept::new(MAX_STDERR_BYTES, STDERR_TAIL_BYTES);
     let done = match collect(command, Arc::clone(&payload), ignored, stdout, stderr) {
         Ok(done) => done,
         Err(error) => {
-            // A command in vlog's place would block whatever was asked for.
-            if !never_block {
-                run_instead(command, &outcome.name, &payload, ignored, &error);
-            }
-            outcome.trouble = Some(format!("was not run: {}", cause(&error)));
+            outcome.trouble = instead(&outcome, Input::Bytes(&payload), &error);
             return outcome;
         }
     };
