@@ -3,6 +3,7 @@
 //! In come batches and deadlines; out goes what became of them, as data. It knows of no setting and no verb.
 
 pub mod breaker;
+pub mod drain;
 pub mod pace;
 pub mod policy;
 pub mod sender;

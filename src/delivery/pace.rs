@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::policy::{DRAIN_BYTES, IN_VAIN, LEAST_BYTES};
+use super::drain::{DRAIN_BYTES, LEAST_BYTES};
+use super::policy::IN_VAIN;
 use crate::outbox::ENTRY_BYTES;
 
 /// The size of the next request.

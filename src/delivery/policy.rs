@@ -5,7 +5,6 @@
 //! - 400 and 413 split it, so that one bad record cannot hold back the good ones. A single record is rejected only
 //!   if the same server takes a canned good one in the same call: a wrong path or tenant rejects nothing.
 //! - A first request that waited half a second for nothing opens the breaker, and for a while batches go to the outbox untried.
-//! - After a delivery, something that waits in the outbox goes along.
 //! - Without a destination that can be read nothing is sent: records are put aside, or kept for there.
 
 use std::collections::BTreeSet;
@@ -19,7 +18,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::breaker::{Breaker, Probe, State};
-use crate::outbox::{DOUBTFUL, DROPPED, Destination, Entry, Outbox, Put, Summary, Waiting, split_lines};
+use crate::outbox::{DOUBTFUL, DROPPED, Destination, Outbox, Put, Summary, split_lines};
 use crate::record::time::Time;
 use crate::record::{Batch, count_lines, hash};
 use crate::server::access::Access;
@@ -30,22 +29,12 @@ use crate::server::socket::Deadline;
 use crate::sys::stderr::records;
 use crate::sys::stdio;
 
-/// What may be added to a call to take something along from the outbox, in time at the least and in bytes.
-pub const DRAIN_TIME: Duration = Duration::from_millis(250);
-pub const DRAIN_BYTES: usize = 32 * 1024;
-
 /// A request that waited so long for nothing opens the breaker.
 pub const IN_VAIN: Duration = Duration::from_millis(500);
 
-/// No piece of a drain is made smaller than this, however thin the line.
-pub const LEAST_BYTES: usize = 4 * 1024;
-
-/// The most entries that share a request; each takes a descriptor.
-const MAX_SHARING: usize = 16;
-
 /// How often a run that has filled the whole outbox by itself may put another batch: a runaway loop must not wear out
 /// a disk.
-const RUNAWAY_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const RUNAWAY_PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of a batch. The texts are sentences that say why, and what became of the data; the numbers are of
 /// the records that were not delivered.
@@ -63,28 +52,6 @@ pub enum Fate {
     PutAside(String, u64),
     /// It is gone, or what is left of it. This must be told.
     Lost(String, u64),
-}
-
-/// What a request of a drain has moved.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Moved {
-    /// Records that the server has now.
-    pub delivered: u64,
-    /// Records that it refused and that were put aside.
-    pub rejected: u64,
-    /// What was tried, in bytes.
-    pub bytes: usize,
-}
-
-/// What became of one round of draining.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Drained {
-    /// There was nothing that this process could have taken, or that it should have tried now.
-    Nothing,
-    /// The server has answered.
-    Some(Moved),
-    /// The server did not take all; why.
-    Stopped(Moved, String),
 }
 
 /// Where records go and how, and where they wait.
@@ -128,32 +95,32 @@ impl Plan {
 #[derive(Debug)]
 pub struct Delivery {
     /// Why nothing is sent, or the way there.
-    client: Result<Client, String>,
-    destination: Destination,
+    pub(super) client: Result<Client, String>,
+    pub(super) destination: Destination,
     timeout: Duration,
     dry_run: bool,
     /// Where undelivered records are kept, or why they are not.
-    store: Result<Store, String>,
+    pub(super) store: Result<Store, String>,
     /// Records that the outbox has dropped.
     dropped: AtomicU64,
     run: Mutex<Run>,
     /// Entries that could not be taken: to try them with every batch would send the same again and again.
-    stuck: Mutex<BTreeSet<String>>,
+    pub(super) stuck: Mutex<BTreeSet<String>>,
 }
 
 /// Where undelivered records are kept, and what is known of their server.
 #[derive(Debug)]
-struct Store {
-    outbox: Outbox,
-    breaker: Breaker,
+pub(super) struct Store {
+    pub(super) outbox: Outbox,
+    pub(super) breaker: Breaker,
 }
 
 /// What this process has put into the outbox.
 #[derive(Debug, Default)]
-struct Run {
+pub(super) struct Run {
     /// How much, since the last delivery.
     bytes: u64,
-    last: Option<Instant>,
+    pub(super) last: Option<Instant>,
     /// The newest batch, while it would be too soon for another put.
     in_hand: Option<Batch>,
 }
@@ -233,7 +200,7 @@ impl Delivery {
     }
 
     /// Tells the breaker how an attempt has gone. Only a first request of a delivery, or a probe, may open it.
-    fn learn(&self, attempt: &Attempt, probe: Option<Probe>, may_open: bool) {
+    pub(super) fn learn(&self, attempt: &Attempt, probe: Option<Probe>, may_open: bool) {
         let Ok(store) = &self.store else { return };
         let is_in_vain = |waited: Duration, timed_out: bool| match probe {
             Some(_) => timed_out || waited >= IN_VAIN,
@@ -312,7 +279,7 @@ impl Delivery {
         put
     }
 
-    fn run(&self) -> MutexGuard<'_, Run> {
+    pub(super) fn run(&self) -> MutexGuard<'_, Run> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -331,15 +298,9 @@ impl Delivery {
     }
 
     /// Puts what was postponed, where no batch that comes after it does so. Whether all of it is kept.
-    fn put_in_hand(&self, store: &Store) -> bool {
+    pub(super) fn put_in_hand(&self, store: &Store) -> bool {
         let in_hand = self.run().in_hand.take();
         in_hand.is_none_or(|batch| self.put_into(store, &batch).error.is_none())
-    }
-
-    /// Whether something waits for this server.
-    #[must_use]
-    pub fn has_entries(&self) -> bool {
-        self.entries(false).is_ok_and(|waiting| waiting.is_some_and(|waiting| !waiting.is_empty()))
     }
 
     /// Whether the server has not answered lately, so that nobody waits for it now.
@@ -367,117 +328,8 @@ impl Delivery {
         self.store.as_ref().ok().and_then(summary).unwrap_or_default()
     }
 
-    /// What waits for this server, oldest first; with `old`, also what it may drop for its age. What this process could
-    /// not take once is left out.
-    ///
-    /// # Errors
-    /// Why the outbox cannot be used.
-    pub fn entries(&self, old: bool) -> Result<Option<Waiting>> {
-        let Ok(store) = &self.store else { return Ok(None) };
-        let mut waiting = store.outbox.waiting(&self.destination, old)?;
-        waiting.leave_out(&self.stuck.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(Some(waiting))
-    }
-
-    /// What was put aside and may be offered to this server.
-    ///
-    /// # Errors
-    /// Why the outbox cannot be used.
-    pub fn aside(&self) -> Result<Option<Waiting>> {
-        self.store.as_ref().ok().map(|store| store.outbox.aside(&self.destination)).transpose()
-    }
-
-    /// Takes something along from the outbox after a delivery that took `took`: for as long again twice, or 250 ms if
-    /// that is more; for `most` at most. With less time than the delivery took it would be cut off, and sent again by
-    /// the next call.
-    pub fn drain_along(&self, took: Duration, most: Duration, deadline: Deadline) {
-        let deadline = sooner(deadline, DRAIN_TIME.max(took * 2).min(most));
-        if deadline.is_some_and(|at| at.saturating_duration_since(Instant::now()) < took) {
-            return;
-        }
-        if let Ok(Some(mut waiting)) = self.entries(false) {
-            let _ = self.drain(&mut waiting, DRAIN_BYTES, deadline);
-        }
-    }
-
-    /// Delivers `most` bytes of what waits, or one record if that is larger, whatever the breaker says.
-    #[must_use]
-    pub fn drain(&self, waiting: &mut Waiting, most: usize, deadline: Deadline) -> Drained {
-        self.drain_with(waiting, most, deadline, None)
-    }
-
-    /// The same for those who were not asked for it: they wait as the breaker says.
-    #[must_use]
-    pub fn drain_if_allowed(&self, waiting: &mut Waiting, most: usize, deadline: Deadline) -> Drained {
-        if let Ok(store) = &self.store
-            && self.run().last.is_some_and(|last| last.elapsed() >= RUNAWAY_PAUSE)
-        {
-            self.put_in_hand(store);
-        }
-        match self.store.as_ref().map_or(State::Closed, |store| store.breaker.enter(Time::now())) {
-            State::Closed => self.drain_with(waiting, most, deadline, None),
-            State::Probe(probe) => {
-                self.drain_with(waiting, most, sooner(deadline, probe.wait()), Some(probe))
-            }
-            State::Open(_) => Drained::Nothing,
-        }
-    }
-
-    fn drain_with(
-        &self,
-        waiting: &mut Waiting,
-        most: usize,
-        deadline: Deadline,
-        probe: Option<Probe>,
-    ) -> Drained {
-        let (Ok(client), Ok(store)) = (&self.client, &self.store) else { return Drained::Nothing };
-        let (mut parts, body) = gather(waiting, most);
-        let Some(stream_fields) = parts.first().map(|part| part.entry.destination.stream_fields.clone())
-        else {
-            return Drained::Nothing;
-        };
-        let attempt = self.attempt(client, &body, &stream_fields, deadline);
-        let moved = Moved {
-            delivered: count_lines(body.get(..attempt.done).unwrap_or_default()) - attempt.rejected,
-            rejected: attempt.rejected,
-            bytes: body.len(),
-        };
-        let mut left = attempt.done;
-        for part in &mut parts {
-            part.done = part.bytes.min(left);
-            left -= part.done;
-        }
-        let first_left = parts.iter().position(|part| part.done < part.bytes);
-        // From the newest on, so that the oldest is put back as the next.
-        for (at, Part { entry, bytes, done }) in parts.iter_mut().enumerate().rev() {
-            let noted = if *done > 0 { store.outbox.advance(entry, *done) } else { Ok(()) };
-            match (&attempt.stop, noted) {
-                // Else the same records would go out again and again.
-                (_, Err(error)) => waiting.stuck.push((entry.name().to_owned(), format!("{error:#}"))),
-                (Some(Stop::Aside(why)), _) if first_left == Some(at) => {
-                    waiting.stuck.push((entry.name().to_owned(), why.clone()));
-                }
-                (Some(Stop::Server { timed_out: true, .. }), _) if done < bytes => {
-                    entry.limit((body.len() / 2).max(LEAST_BYTES));
-                    waiting.put_back(entry);
-                }
-                _ if entry.is_over() => {}
-                _ => waiting.put_back(entry),
-            }
-        }
-        self.stuck
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(waiting.stuck.iter().map(|(name, _)| name.clone()));
-        self.learn(&attempt, probe, false);
-        match attempt.stop {
-            Some(Stop::Server { why, .. }) => Drained::Stopped(moved, why),
-            Some(Stop::Aside(_)) | None => Drained::Some(moved),
-        }
-    }
-
     /// Delivers lines, in pieces where the server asks for it.
-    fn attempt(
+    pub(super) fn attempt(
         &self,
         client: &Client,
         lines: &[u8],
@@ -577,69 +429,22 @@ impl Delivery {
     }
 }
 
-/// An entry's share of a request.
-struct Part {
-    entry: Box<Entry>,
-    /// How many of its bytes are in the request.
-    bytes: usize,
-    /// How many of them are done with.
-    done: usize,
-}
-
-/// Claims the next entry, and more of the same stream while they fit into `most` bytes, or what the first is known
-/// to need; at least one record. With the records of all.
-fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Part>, Vec<u8>) {
-    let (mut parts, mut body): (Vec<Part>, Vec<u8>) = (Vec::new(), Vec::new());
-    let mut most = most;
-    while parts.len() < MAX_SHARING && (parts.is_empty() || body.len() < most) {
-        let next = match parts.last() {
-            None => waiting.claim(),
-            Some(last) => waiting.claim_like(last.entry.name()),
-        };
-        let Some(mut entry) = next else { break };
-        if let Err(error) = entry.confirm() {
-            // What is delivered of it could not be noted, so nothing of it is sent.
-            waiting.stuck.push((entry.name().to_owned(), format!("could not write to an entry: {error}")));
-            continue;
-        }
-        if parts.is_empty() && entry.most > 0 {
-            most = most.min(entry.most);
-        }
-        let lines = entry.next(most - body.len());
-        if !body.is_empty() && body.len() + lines.len() > most {
-            waiting.put_back(&entry);
-            break;
-        }
-        body.extend_from_slice(lines);
-        let bytes = lines.len();
-        parts.push(Part { entry, bytes, done: 0 });
-    }
-    if std::mem::take(&mut waiting.lacks_descriptors) {
-        // The connection needs one too.
-        for part in parts.drain(1.min(parts.len())..).rev() {
-            waiting.put_back(&part.entry);
-        }
-        body.truncate(parts.first().map_or(0, |part| part.bytes));
-    }
-    (parts, body)
-}
-
 /// What became of some lines.
 #[derive(Debug, Default)]
-struct Attempt {
+pub(super) struct Attempt {
     /// How many bytes of them are done with, from the start: delivered or put aside.
-    done: usize,
+    pub(super) done: usize,
     /// Single records among them that the server refuses while it takes others.
-    rejected: u64,
+    pub(super) rejected: u64,
     /// Its words about the last of those.
-    refusal: String,
+    pub(super) refusal: String,
     /// What kept the rest.
-    stop: Option<Stop>,
+    pub(super) stop: Option<Stop>,
 }
 
 /// Why an attempt went no further.
 #[derive(Debug)]
-enum Stop {
+pub(super) enum Stop {
     /// The server did not take the next piece, after this time; whether nothing at all came in time.
     Server { why: String, waited: Duration, timed_out: bool },
     /// It refuses a record, which could not be put aside.
@@ -664,7 +469,7 @@ fn basic_user(authorization: &str) -> Option<String> {
 }
 
 /// The earlier of the deadline and the end of `time` from now.
-fn sooner(deadline: Deadline, time: Duration) -> Deadline {
+pub(super) fn sooner(deadline: Deadline, time: Duration) -> Deadline {
     deadline.into_iter().chain(Instant::now().checked_add(time)).min()
 }
 

@@ -12,8 +12,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::drain::Drained;
 use super::pace::Pace;
-use super::policy::{Delivery, Drained, Fate};
+use super::policy::{Delivery, Fate};
 use crate::outbox::Waiting;
 use crate::record::Batch;
 use crate::sys::cause::cause;

@@ -23,6 +23,7 @@ use serde_json::Value;
 use super::destination::Destination;
 use super::names::{arrival, is_named, seal};
 use crate::record::time::Time;
+use crate::sys::cause::cause;
 
 /// An entry takes no more appends at this size; it is also what one request of a drain carries at most.
 pub const ENTRY_BYTES: usize = 256 * 1024;
@@ -113,7 +114,7 @@ impl Entry {
             {
                 return Found::NoDescriptor;
             }
-            Err(error) => return Found::Stuck(super::without_code(&error)),
+            Err(error) => return Found::Stuck(cause(&error)),
             Ok(file) => file,
         };
         if file.try_lock().is_err() {
@@ -124,7 +125,7 @@ impl Entry {
         }
         let content = match read(&file) {
             Ok(content) => content,
-            Err(error) => return Found::Stuck(super::without_code(&error)),
+            Err(error) => return Found::Stuck(cause(&error)),
         };
         if content.is_empty() {
             // Left by a writer that died at once.

@@ -25,6 +25,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use crate::record::time::Time;
+use crate::sys::cause::cause;
 use counters::{Counter, open_plain};
 pub use destination::Destination;
 pub use entry::{ENTRY_BYTES, Entry};
@@ -131,7 +132,7 @@ impl Outbox {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             found => found
                 .map(Some)
-                .map_err(|error| anyhow!(without_code(&error)))
+                .map_err(|error| anyhow!(cause(&error)))
                 .with_context(|| format!("could not use {}", self.folder.display())),
         };
         let Some(mut found) = look(fs::symlink_metadata(&self.folder))? else { return Ok(false) };
@@ -177,7 +178,7 @@ impl Outbox {
                         continue;
                     }
                     None => {
-                        return Err(anyhow!(without_code(&error)))
+                        return Err(anyhow!(cause(&error)))
                             .with_context(|| format!("could not write to {}", self.folder.display()));
                     }
                 },
@@ -205,7 +206,7 @@ impl Outbox {
         let cost = entry.cost();
         entry
             .advance(bytes)
-            .map_err(|error| anyhow!(without_code(&error)))
+            .map_err(|error| anyhow!(cause(&error)))
             .with_context(|| format!("could not note in {} what is delivered", self.folder.display()))?;
         // What is put aside is not counted.
         if entry.is_over()
@@ -257,12 +258,6 @@ pub fn split_lines(lines: &[u8], most: usize) -> (&[u8], &[u8]) {
 /// Makes a directory for this user only, and what is missing above it.
 fn make_folder(folder: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| anyhow!(without_code(&error)))
+    made.map_err(|error| anyhow!(cause(&error)))
         .with_context(|| format!("could not make {}", folder.display()))
-}
-
-/// The error without its number, which tells a reader nothing.
-fn without_code(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
