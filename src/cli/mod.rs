@@ -40,7 +40,7 @@ pub fn complaint(error: &clap::Error) -> String {
     ) {
         return "there is no verb; see vlog --help".to_owned();
     }
-    // Neither repeats the word, which may be a secret.
+    // None repeats the word, which may be a secret.
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let near = match error.get(ContextKind::SuggestedSubcommand) {
@@ -58,6 +58,13 @@ pub fn complaint(error: &clap::Error) -> String {
             };
             let names = names.join(", ");
             return format!("could not use {of}: it is none of {names}; nothing was done, see vlog --help");
+        }
+        ErrorKind::UnknownArgument => {
+            let is_option = |value: &ContextValue| value.to_string().starts_with('-');
+            if !error.get(ContextKind::InvalidArg).is_some_and(is_option) {
+                let why = "there are more words than it takes; one with blanks needs quotes";
+                return format!("could not read the command line: {why}; nothing was done, see vlog --help");
+            }
         }
         _ => {}
     }

@@ -43,7 +43,14 @@ fn no_command_line_gives_a_status_but_zero() {
 fn an_unknown_verb_is_told_with_the_one_that_was_meant() {
     let nearest = "there is no verb of that name, but there is 'send'; nothing was done";
     TestEnv::new().run(&["sned", "hi"]).kept_the_promise().saying(nearest);
-    for line in [&["s3cret"][..], &["completions", "s3cret"], &["completions", "s3cret", "bash"]] {
+    let lines = [
+        &["s3cret"][..],
+        &["completions", "s3cret"],
+        &["completions", "s3cret", "bash"],
+        &["completions", "bash", "s3cret"],
+        &["query", "x", "s3cret"],
+    ];
+    for line in lines {
         let finished = TestEnv::new().run(line).kept_the_promise().saying("nothing was done");
         assert!(!finished.stderr.contains("s3cret"), "{finished:?}");
     }
