@@ -242,7 +242,7 @@ impl Delivery {
         }
         let Put { kept, error, .. } = self.put_into(store, batch);
         if let Some(error) = error {
-            let kept = count_lines(batch.lines.get(..kept).unwrap_or_default());
+            let kept = count_lines(batch.lines.get(kept).unwrap_or_default());
             let lost = all.saturating_sub(kept);
             let of_it =
                 if kept > 0 { format!("{} kept in the outbox, ", records(kept)) } else { String::new() };
@@ -259,10 +259,13 @@ impl Delivery {
         if self.client.is_err() { Fate::Withheld(text, all) } else { Fate::Kept(text, all) }
     }
 
-    /// Puts a batch into the outbox, untried; how many bytes of it, less than all if it does not take more.
+    /// Puts a batch into the outbox, untried; what of it is not kept there.
     #[must_use]
-    pub fn put(&self, batch: &Batch) -> usize {
-        self.store.as_ref().map_or(0, |store| self.put_into(store, batch).kept)
+    pub fn put(&self, batch: &Batch) -> Batch {
+        let kept = self.store.as_ref().map_or(0..0, |store| self.put_into(store, batch).kept);
+        let before = batch.lines.get(..kept.start).unwrap_or_default();
+        let behind = batch.lines.get(kept.end..).unwrap_or_default();
+        Batch::of([before, behind].concat())
     }
 
     /// Puts a batch where it belongs.
@@ -273,7 +276,7 @@ impl Delivery {
             store.outbox.put_aside(&self.destination, &batch.lines)
         };
         let mut run = self.run();
-        run.bytes += put.kept as u64;
+        run.bytes += put.kept.len() as u64;
         run.last = Some(Instant::now());
         self.dropped.fetch_add(put.dropped, Ordering::Relaxed);
         put

@@ -95,8 +95,7 @@ impl Shipper {
         let dropped = self.delivery.dropped();
         if dropped > 0 {
             let message = format!("the outbox was full; {} dropped, the oldest first", records(dropped));
-            let told = tell_dropped(&message, dropped);
-            if self.delivery.put(&told) < told.lines.len() {
+            if self.delivery.put(&tell_dropped(&message, dropped)).records > 0 {
                 self.report.trouble(&message);
             }
         }

@@ -18,10 +18,11 @@ mod waiting;
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::record::time::Time;
@@ -44,8 +45,8 @@ pub struct Outbox {
 pub struct Put {
     /// Records that the cap, or a full disk, has dropped for it.
     pub dropped: u64,
-    /// How many bytes of it are kept: all, unless there is an error.
-    pub kept: usize,
+    /// Which bytes of it are kept: all, unless there is an error.
+    pub kept: Range<usize>,
     /// Why the rest could not be.
     pub error: Option<anyhow::Error>,
 }
@@ -154,39 +155,50 @@ impl Outbox {
         usize::try_from(self.max_bytes / 4).unwrap_or(ENTRY_BYTES).clamp(1, ENTRY_BYTES)
     }
 
-    /// Keeps lines in `folder`, and counts in `put` what is kept and what is dropped for it. It never drops its own.
+    /// Keeps lines in `folder`, and notes in `put` what is kept and what is dropped for it. It never drops its own; of
+    /// more than there is ever room for, the end is kept.
     fn put_into(&self, folder: &Path, destination: &Destination, lines: &[u8], put: &mut Put) -> Result<()> {
         let most = if folder == self.folder { self.max_bytes } else { self.max_bytes / 4 };
-        let (mut own, mut own_bytes) = (Vec::new(), 0);
+        let pieces = self.pieces(lines);
+        let costs: Vec<_> = pieces.iter().map(|piece| append::cost_of(destination, piece)).collect();
+        // What is put aside may always be one entry.
+        let least = usize::from(folder != self.folder);
+        let fits =
+            |from: &usize| costs.iter().skip(*from).sum::<u64>() <= most || from + least >= pieces.len();
+        let first = (0..=pieces.len()).find(fits).unwrap_or(pieces.len());
+        let start = pieces.iter().take(first).map(|piece| piece.len()).sum();
+        put.kept = start..start;
+        let mut own = Vec::new();
+        for piece in pieces.iter().skip(first) {
+            let grown = loop {
+                let error = match append::append(folder, destination, piece, self.entry_bytes()) {
+                    Ok(grown) => break grown,
+                    Err(error) => error,
+                };
+                let Some(dropped) = self.drop_for_room(folder, &error, &own) else {
+                    return Err(anyhow!(cause(&error)))
+                        .with_context(|| format!("could not write to {}", self.folder.display()));
+                };
+                put.dropped += dropped;
+            };
+            own.push(grown.inode);
+            put.dropped += self.account(folder, grown.by, most, &own);
+            put.kept.end += piece.len();
+        }
+        ensure!(first == 0, "the outbox may take {most} bytes only (VLOG_OUTBOX_MAX)");
+        Ok(())
+    }
+
+    /// The lines in pieces that an entry takes.
+    fn pieces<'a>(&self, lines: &'a [u8]) -> Vec<&'a [u8]> {
+        let mut pieces = Vec::new();
         let mut rest = lines;
         while !rest.is_empty() {
-            let (now, later) = split_lines(rest, self.entry_bytes());
-            own_bytes += append::cost_of(destination, now);
-            // What is put aside may always be one entry.
-            if own_bytes > most && !(own.is_empty() && folder != self.folder) {
-                bail!("the outbox may take {most} bytes only (VLOG_OUTBOX_MAX)");
-            }
-            match append::append(folder, destination, now, self.entry_bytes()) {
-                Ok(grown) => {
-                    own.push(grown.inode);
-                    put.dropped += self.account(folder, grown.by, most, &own);
-                }
-                Err(error) => match self.drop_for_room(folder, &error, &own) {
-                    Some(dropped) => {
-                        put.dropped += dropped;
-                        own_bytes -= append::cost_of(destination, now);
-                        continue;
-                    }
-                    None => {
-                        return Err(anyhow!(cause(&error)))
-                            .with_context(|| format!("could not write to {}", self.folder.display()));
-                    }
-                },
-            }
-            put.kept += now.len();
+            let (piece, later) = split_lines(rest, self.entry_bytes());
+            pieces.push(piece);
             rest = later;
         }
-        Ok(())
+        pieces
     }
 
     /// Adds to a persistent counter.

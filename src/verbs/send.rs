@@ -115,9 +115,9 @@ fn hand_over(delivery: &Delivery, batch: &Batch, args: &DeliveryArgs, deadline: 
     if batch.lines.len() > MAX_DETACHED_BYTES {
         return delivery.deliver(batch, deadline);
     }
-    let rest = batch.lines.get(delivery.put(batch)..).unwrap_or_default();
-    if !rest.is_empty() {
-        return delivery.deliver(&Batch::of(rest.to_vec()), deadline);
+    let rest = delivery.put(batch);
+    if rest.records > 0 {
+        return delivery.deliver(&rest, deadline);
     }
     // A server that does not answer is not waited for in the background either.
     if delivery.is_paused() {

@@ -349,8 +349,21 @@ fn the_sum_of_what_was_put_aside_does_not_say_that_it_was_kept() {
 }
 
 #[test]
-fn at_the_cap_the_sum_of_what_was_kept_is_no_less_than_was_told_before() {
+fn of_a_batch_larger_than_the_outbox_the_end_is_kept() {
     let env = TestEnv::new().with("VLOG_OUTBOX_MAX", "20000");
+    let lines: String = (0..900).map(|n| format!("{n}\n")).collect();
+    let told =
+        env.run_with(&["pipe"], lines).kept_the_promise().saying("the outbox may take 20000 bytes only");
+    let waiting = env.waiting();
+    assert_eq!(waiting.last().unwrap(), "899");
+    let expected =
+        format!("; {} records kept in the outbox, {} records lost: ", waiting.len(), 900 - waiting.len());
+    assert!(told.stderr.contains(&expected), "{told:?}");
+}
+
+#[test]
+fn at_the_cap_the_sum_of_what_was_kept_is_no_less_than_was_told_before() {
+    let env = TestEnv::new().with("VLOG_OUTBOX_MAX", "400000");
     let line = format!("{}\n", "x".repeat(100));
     env.run_with(&["pipe"], line.repeat(20)).kept_the_promise();
     let told = env.run_with(&["pipe", "-v"], line.repeat(2500)).kept_the_promise();
