@@ -10,6 +10,7 @@ use std::env;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,13 +31,22 @@ fn main() {
     hook(&binary, sink);
     query(&binary, sink);
     instructions(&binary, sink);
+    let _ = std::fs::remove_dir_all(home());
 }
 
-/// A command with nothing in its environment but the server.
+/// A command with nothing in its environment but the server and a home.
 fn vlog(binary: &str, sink: SocketAddr) -> Command {
     let mut command = Command::new(binary);
-    command.env_clear().env("VLOG_URL", format!("http://{sink}")).stdin(Stdio::null()).stdout(Stdio::null());
+    command.env_clear().env("VLOG_URL", format!("http://{sink}")).env("HOME", home());
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     command
+}
+
+/// A home of the bench's own: without one it would be that of whoever runs it.
+fn home() -> PathBuf {
+    let home = env::temp_dir().join(format!("vlog-bench-home-{}", std::process::id()));
+    std::fs::create_dir_all(&home).unwrap();
+    home
 }
 
 fn timed(work: impl FnOnce()) -> Duration {
@@ -165,6 +175,7 @@ fn instructions(binary: &str, sink: SocketAddr) {
             .env_clear()
             .env("PATH", env::var("PATH").unwrap_or_default())
             .env("VLOG_URL", format!("http://{sink}"))
+            .env("HOME", home())
             .output();
         let Ok(output) = counted else {
             println!("instructions: skipped, there is no valgrind here");

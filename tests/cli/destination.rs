@@ -325,16 +325,21 @@ fn root_makes_nothing_in_a_home_that_is_another_users() {
     }
     let env = TestEnv::new();
     chown(env.home.path(), "12345");
-    // The record is in root's own home, or lost and told; wherever, not here.
-    let roots = tempfile::tempdir().unwrap();
-    let send = |name: &str, value: &std::path::Path| {
-        let mut command = env.vlog();
-        env::finish(command.args(["send", "m", "-v"]).env("VLOG_OUTBOX", "").env(name, value))
-            .kept_the_promise()
+    // Where root's records go instead is looked at only: it is the tester's own home.
+    let outbox = |variable: Option<&std::path::Path>| {
+        let mut status = env.vlog();
+        status.args(["status", "--json"]).envs(variable.map(|path| ("XDG_STATE_HOME", path)));
+        let status: Value = serde_json::from_str(env::finish(&mut status).text()).unwrap();
+        status["settings"]["outbox"]["value"].as_str().unwrap().to_owned()
     };
-    send("XDG_STATE_HOME", roots.path()).saying("1 record kept in the outbox");
+    let theirs = env.home.path().to_str().unwrap();
+    assert!(!outbox(None).starts_with(theirs));
+    assert!(!outbox(Some(&env.home.path().join("not/yet/there"))).starts_with(theirs));
+    let roots = tempfile::tempdir().unwrap();
+    assert!(outbox(Some(roots.path())).starts_with(roots.path().to_str().unwrap()));
+    let mut send = env.vlog();
+    env::finish(send.args(["send", "m"]).env("XDG_STATE_HOME", roots.path())).in_silence();
     assert!(roots.path().join("vlog/outbox").exists());
-    send("XDG_STATE_HOME", &env.home.path().join("not/yet/there"));
     assert_eq!(fs::read_dir(env.home.path()).unwrap().count(), 0);
     // A home of root's own, as in a container.
     chown(env.home.path(), "0");
