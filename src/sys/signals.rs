@@ -5,8 +5,8 @@
 //! for the rest of the process, for a handler that writes to a pipe without a reader brings about PIPE, and if that is
 //! handled in the same way, this never ends.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -67,10 +67,9 @@ impl Ignored {
     /// only if a command is to be started.
     #[must_use]
     pub fn at_start(has_command: bool) -> Self {
-        let own = fs::read("/proc/self/status").unwrap_or_default();
-        let parent = || fs::read(format!("/proc/{}/status", std::os::unix::process::parent_id()));
-        let parent = if has_command { parent().unwrap_or_default() } else { Vec::new() };
-        Self::read(&own, &parent)
+        let own = status("self");
+        let parent = || status(&std::os::unix::process::parent_id().to_string());
+        Self::read(&own, &if has_command { parent() } else { Vec::new() })
     }
 
     /// Reads what `/proc/PID/status` says of the process and of its parent.
@@ -91,6 +90,15 @@ impl Ignored {
     fn bit(signal: i32) -> u64 {
         u32::try_from(signal - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0)
     }
+}
+
+/// The beginning of `/proc/PROCESS/status`, in one read: what is asked for stands there, and each read makes the kernel
+/// write it anew.
+fn status(process: &str) -> Vec<u8> {
+    let mut text = vec![0; 4096];
+    let read = File::open(format!("/proc/{process}/status")).and_then(|mut file| file.read(&mut text));
+    text.truncate(read.unwrap_or(0));
+    text
 }
 
 /// The value of `name` in a file of `name: value` lines.
