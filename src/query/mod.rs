@@ -2,6 +2,8 @@
 
 pub mod follow;
 pub mod hints;
+#[expect(dead_code, reason = "read by `vlog query --local`, which comes next")]
+pub mod local;
 pub mod print;
 pub mod question;
 pub mod range;
