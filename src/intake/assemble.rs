@@ -8,7 +8,7 @@ use crate::intake::text::lines::Piece;
 use crate::intake::text::parse::Parser;
 use crate::record::level::Level;
 use crate::record::time::Time;
-use crate::record::{Batch, Encoder, Fields, OwnFields, Parts, Record};
+use crate::record::{Batch, Encoder, FieldBuffer, Fields, Parts, Record};
 
 /// A batch goes out when it has this many records...
 const BATCH_RECORDS: u64 = 1000;
@@ -154,7 +154,7 @@ impl Assembler {
 
     /// A batch of one record that says how many others were dropped, with the fields that all have.
     pub fn tell_dropped(&mut self, message: &str, dropped: u64, fields: &Fields) -> Batch {
-        let mut own = OwnFields::default();
+        let mut own = FieldBuffer::default();
         own.push("", "vlog_dropped", &dropped.to_string());
         let time = Time::now().max(Time(self.last.0.saturating_add(STEP_NANOSECONDS)));
         let record = Record { time, message, level: Some(Level::Warn), fields, own: Some(&own) };

@@ -18,12 +18,14 @@ const OWN_FIELDS: usize = 5;
 /// Up to so many fields of a record and of its run together need no second look.
 pub(super) const MAX_OWN_FIELDS: usize = MAX_FIELDS - OWN_FIELDS;
 
-/// The fields of a record beside time, message and level: names unique and within the limits, values text or
-/// JSON scalars, none empty (VictoriaLogs takes an empty value for an absent field).
+/// The field that holds those beyond that number.
+const OVERFLOW: &str = "vlog_overflow";
+
+/// The fields that records share: names unique and within the limits, values text or JSON scalars, none empty
+/// (VictoriaLogs takes an empty value for an absent field).
 #[derive(Debug, Default, Clone)]
 pub struct Fields {
-    /// Name and encoded value: a JSON string, number or boolean.
-    pub(super) list: Vec<(String, String)>,
+    list: FieldBuffer,
     /// `,"name":value` for all of them.
     pub(super) encoded: Vec<u8>,
 }
@@ -33,66 +35,83 @@ impl Fields {
     /// exceeds the server's number of fields goes as one JSON text into `vlog_overflow`.
     #[must_use]
     pub fn new(items: impl IntoIterator<Item = Item>) -> Self {
-        let mut list: Vec<(String, String)> = Vec::new();
+        let mut list = FieldBuffer::default();
         for Item { key, value } in items {
             flatten(&key, value, &mut list);
         }
         Self::of(list)
     }
 
-    /// The same for names and encoded values.
-    fn of(mut list: Vec<(String, String)>) -> Self {
-        keep_last_of_each_name(&mut list);
-        list.retain(|(_, value)| value != "\"\"");
-        let most = MAX_OWN_FIELDS;
-        if list.len() > most {
-            // A field of that name goes the way of the rest, so that there are not two.
-            let (mut rest, kept): (Vec<_>, Vec<_>) =
-                list.into_iter().partition(|(name, _)| name == "vlog_overflow");
-            list = kept;
-            rest.splice(0..0, list.split_off(most - 1));
-            list.push(("vlog_overflow".to_owned(), json_string(&object_text(&rest))));
+    /// The same for fields that have safe names.
+    fn of(mut list: FieldBuffer) -> Self {
+        list.keep_last();
+        list.drop_empty();
+        if list.len() > MAX_OWN_FIELDS {
+            list = with_overflow(&list);
         }
         let mut encoded = Vec::new();
-        for (name, value) in &list {
-            push_field(name, value, &mut encoded);
-        }
+        list.iter().for_each(|(name, value)| push_field(name, value, &mut encoded));
         Self { list, encoded }
     }
-}
 
-impl Fields {
     /// These and a record's own.
-    pub(super) fn with(&self, own: &OwnFields) -> Self {
-        let own = own.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self::of(self.list.iter().cloned().chain(own).collect())
+    pub(super) fn with(&self, own: &FieldBuffer) -> Self {
+        let mut list = self.list.clone();
+        own.iter().for_each(|(name, value)| list.push("", name, value));
+        Self::of(list)
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.list.iter().any(|(known, _)| known == name)
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Names and encoded values, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.list.iter()
     }
 }
 
-/// The fields of one record alone: names and encoded values, in one buffer that is used again and again.
+/// As many fields as a record may have, the last of them all the others as one text.
+fn with_overflow(list: &FieldBuffer) -> FieldBuffer {
+    let mut kept = FieldBuffer::default();
+    let mut rest = Vec::new();
+    for (name, value) in list.iter() {
+        // A field of that name joins the rest, so that there are not two.
+        if name != OVERFLOW && kept.len() < MAX_OWN_FIELDS - 1 {
+            kept.push("", name, value);
+        } else {
+            push_field(name, value, &mut rest);
+        }
+    }
+    if let Some(comma) = rest.first_mut() {
+        *comma = b'{';
+    }
+    rest.push(b'}');
+    kept.push("", OVERFLOW, &json_string(&String::from_utf8_lossy(&rest)));
+    kept
+}
+
+/// Names and encoded values (a JSON string, number or boolean) in one buffer that can be used again and again. Used
+/// as such for the fields of one record alone.
 ///
-/// After [`OwnFields::tidy`] the same holds for them as for [`Fields`], but for their number.
-#[derive(Debug, Default)]
-pub struct OwnFields {
+/// After [`FieldBuffer::tidy`] the same holds for them as for [`Fields`], but for their number.
+#[derive(Debug, Default, Clone)]
+pub struct FieldBuffer {
     text: String,
     /// Where a name begins, where it ends and its value begins, where that ends.
-    pub(super) list: Vec<(usize, usize, usize)>,
+    list: Vec<(usize, usize, usize)>,
     /// Whether a field got another name, which may be taken.
     renamed: bool,
 }
 
-/// A place among a record's own fields.
+/// How much of a [`FieldBuffer`] is filled.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct Mark {
     text: usize,
     list: usize,
 }
 
-impl OwnFields {
+impl FieldBuffer {
     /// Takes everything out.
     pub fn clear(&mut self) {
         self.text.clear();
@@ -110,16 +129,22 @@ impl OwnFields {
         self.list.push((start, middle, self.text.len()));
     }
 
-    /// Where the next field will be.
+    /// What is filled so far.
     #[must_use]
-    pub fn end(&self) -> Place {
-        Place { text: self.text.len(), list: self.list.len() }
+    pub fn mark(&self) -> Mark {
+        Mark { text: self.text.len(), list: self.list.len() }
     }
 
-    /// Takes out all fields from that place on.
-    pub fn cut(&mut self, place: Place) {
-        self.text.truncate(place.text);
-        self.list.truncate(place.list);
+    /// Takes out all fields added since then.
+    pub fn cut(&mut self, mark: Mark) {
+        self.text.truncate(mark.text);
+        self.list.truncate(mark.list);
+    }
+
+    /// How many fields.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
     }
 
     /// Names and encoded values, in order.
@@ -170,7 +195,7 @@ impl OwnFields {
         }
     }
 
-    /// Makes of several fields with one name the last, and drops those without a value.
+    /// Of several fields with one name keeps the last, in its place.
     pub fn keep_last(&mut self) {
         let Self { text, list, .. } = self;
         let name = |&(start, middle, _): &(usize, usize, usize)| text.get(start..middle).unwrap_or_default();
@@ -194,10 +219,15 @@ impl OwnFields {
         *list = kept;
     }
 
-    /// Gives each field a name that VictoriaLogs keeps, and drops those that it takes for absent.
-    pub fn tidy(&mut self) {
+    /// Drops fields without a value.
+    fn drop_empty(&mut self) {
         let Self { text, list, .. } = self;
         list.retain(|&(_, middle, end)| !matches!(text.get(middle..end), None | Some("" | "\"\"")));
+    }
+
+    /// Gives each field a name that VictoriaLogs keeps, and drops those that it takes for absent.
+    pub fn tidy(&mut self) {
+        self.drop_empty();
         for at in 0..self.list.len() {
             let Some((name, _)) = self.get(at) else { continue };
             if let Cow::Owned(safe) = own_name(name) {
@@ -218,10 +248,11 @@ fn own_name(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Appends the scalars in `value`, each under its full name and already encoded.
-fn flatten(name: &str, value: Value, list: &mut Vec<(String, String)>) {
+/// Adds the scalars in `value`, each under its full name.
+fn flatten(name: &str, value: Value, list: &mut FieldBuffer) {
     let encoded = match value {
-        Value::Null => String::new(),
+        // `null` clears an earlier value of the same name, as the empty text does.
+        Value::Null => "\"\"".to_owned(),
         Value::Object(map) => {
             for (key, value) in map {
                 flatten(&format!("{name}.{key}"), value, list);
@@ -233,32 +264,7 @@ fn flatten(name: &str, value: Value, list: &mut Vec<(String, String)>) {
         array @ Value::Array(_) => json_string(&array.to_string()),
         scalar @ (Value::Bool(_) | Value::Number(_)) => scalar.to_string(),
     };
-    // `null` clears an earlier value of the same name, as the empty text does.
-    let encoded = if encoded.is_empty() { "\"\"".to_owned() } else { encoded };
-    list.push((safe_name(name).into_owned(), encoded));
-}
-
-/// Of fields with one name keeps the last, in its place.
-fn keep_last_of_each_name(list: &mut Vec<(String, String)>) {
-    // A handful is compared pair by pair; sorting an index pays off only for more.
-    if list.len() <= 16 {
-        let mut at = 0;
-        while at < list.len() {
-            let (_, later) = list.split_at(at);
-            let repeated =
-                later.split_first().is_some_and(|((name, _), rest)| rest.iter().any(|(n, _)| n == name));
-            if repeated {
-                list.remove(at);
-            } else {
-                at += 1;
-            }
-        }
-        return;
-    }
-    let mut seen = std::collections::HashSet::new();
-    let is_last: Vec<_> = list.iter().rev().map(|(name, _)| seen.insert(name.as_str())).collect();
-    let mut is_last = is_last.into_iter().rev();
-    list.retain(|_| is_last.next().unwrap_or(true));
+    list.push("", &safe_name(name), &encoded);
 }
 
 /// The name under which VictoriaLogs keeps the field apart from its own and within its limit.
@@ -276,8 +282,8 @@ pub fn safe_name(name: &str) -> Cow<'_, str> {
     }
     // A hash of the whole name keeps two long names two.
     let hash = hash(name);
-    let kept = floor_char_boundary(name, MAX_NAME_BYTES - 17);
-    Cow::Owned(format!("{}~{hash:016x}", name.get(..kept).unwrap_or_default()))
+    let (kept, _) = name.split_at(floor_char_boundary(name, MAX_NAME_BYTES - 17));
+    Cow::Owned(format!("{kept}~{hash:016x}"))
 }
 
 /// 64 bits of FNV-1a: short, and the same in every build, since outboxes remember it.
@@ -287,7 +293,7 @@ pub fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
-/// The largest character boundary at or below `at`.
+/// The largest character boundary at or below `at`. The standard library's own needs Rust 1.91.
 #[must_use]
 pub fn floor_char_boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
@@ -302,9 +308,65 @@ pub fn json_string(text: &str) -> String {
 }
 
 /// Appends `text` as a JSON string.
+///
+/// `serde_json`'s writer looks at each byte; this one looks at eight at once, which takes a quarter of the instructions
+/// for a line of 60 bytes (valgrind).
 pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
-    // Writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = first_escaped(rest) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = special.split_first() else { break };
+        push_escaped(byte, out);
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// What JSON has escapes for: quotes, backslashes and control characters.
+fn is_escaped(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+/// Where the first byte is that a JSON string must escape.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (at, chunk) in words.iter().enumerate() {
+        let word = u64::from_ne_bytes(*chunk);
+        // A byte less another borrows into its high bit where it was smaller; bytes from 0x80 on are left out.
+        let is_control = word.wrapping_sub(ONES * 0x20);
+        let is_quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES);
+        let is_backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+        // A borrow makes the byte above look alike, so that the first one still has to be found.
+        if (is_control | is_quote | is_backslash) & !word & HIGH != 0
+            && let Some(inside) = chunk.iter().position(|byte| is_escaped(*byte))
+        {
+            return Some(at * 8 + inside);
+        }
+    }
+    tail.iter().position(|byte| is_escaped(*byte)).map(|at| bytes.len() - tail.len() + at)
+}
+
+fn push_escaped(byte: u8, out: &mut Vec<u8>) {
+    let letter = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\t' => b't',
+        b'\r' => b'r',
+        8 => b'b',
+        12 => b'f',
+        _ => {
+            let digit = char::from_digit(u32::from(byte % 16), 16).unwrap_or('0');
+            out.extend_from_slice(if byte < 16 { b"\\u000" } else { b"\\u001" });
+            out.extend_from_slice(digit.encode_utf8(&mut [0; 4]).as_bytes());
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', letter]);
 }
 
 /// Appends `,"name":value`.
@@ -315,16 +377,19 @@ pub(super) fn push_field(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(value.as_bytes());
 }
 
-/// The fields as the text of one JSON object.
-fn object_text(list: &[(String, String)]) -> String {
-    let mut out = Vec::new();
-    for (name, value) in list {
-        push_field(name, value, &mut out);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped_as_json_wants_it_wherever_the_byte_stands() {
+        for byte in 0..=0x7f_u8 {
+            for before in 0..18 {
+                let text = format!("{}{}\u{e9}{}", "x".repeat(before), char::from(byte), "y".repeat(9));
+                assert_eq!(json_string(&text), serde_json::to_string(&text).unwrap(), "{text:?}");
+            }
+        }
+        let all: String = (0..0x250).filter_map(char::from_u32).collect();
+        assert_eq!(json_string(&all), serde_json::to_string(&all).unwrap());
     }
-    match out.first_mut() {
-        Some(comma) => *comma = b'{',
-        None => out.push(b'{'),
-    }
-    out.push(b'}');
-    String::from_utf8(out).unwrap_or_default()
 }

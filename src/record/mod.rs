@@ -13,7 +13,7 @@ pub mod time;
 use crate::record::level::Level;
 use crate::record::time::{Time, TimeFormat};
 
-pub use fields::{Fields, OwnFields, floor_char_boundary, hash, json_string, safe_name};
+pub use fields::{FieldBuffer, Fields, floor_char_boundary, hash, json_string, safe_name};
 use fields::{MAX_OWN_FIELDS, push_field, push_string};
 
 /// Longest line without its newline. VictoriaLogs drops longer ones (`-insert.maxLineSizeBytes`, 256 KiB), and
@@ -67,7 +67,7 @@ pub struct Record<'a> {
     /// Everything else. Records of one run mostly share it.
     pub fields: &'a Fields,
     /// Fields of this record alone; where both have a name, these win.
-    pub own: Option<&'a OwnFields>,
+    pub own: Option<&'a FieldBuffer>,
 }
 
 /// Writes records as JSON lines. One per run: it numbers what it splits.
@@ -87,8 +87,7 @@ impl Encoder {
     /// Appends the record to `out`, newline included, and returns how many lines it took: one, or as many parts
     /// as the server's longest line makes necessary. Parts are a nanosecond apart, so that time orders them.
     pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) -> u64 {
-        if let Some(own) = record.own.filter(|own| own.list.len() + record.fields.list.len() > MAX_OWN_FIELDS)
-        {
+        if let Some(own) = record.own.filter(|own| own.len() + record.fields.len() > MAX_OWN_FIELDS) {
             let fields = record.fields.with(own);
             return self.write(&Record { fields: &fields, own: None, ..*record }, out);
         }
@@ -113,18 +112,18 @@ impl Encoder {
     pub fn split<'a>(&mut self, time: Time, level: Option<Level>, fields: &'a Fields) -> Parts<'a> {
         let mut shared = Vec::new();
         let mut large = Vec::new();
-        let others = |(name, _): &&(String, String)| match name.as_str() {
+        let others = |(name, _): &(&str, &str)| match *name {
             "vlog_id" | "vlog_part" => false,
             "level" => level.is_none(),
             _ => true,
         };
-        for (name, value) in fields.list.iter().filter(others) {
+        for (name, value) in fields.iter().filter(others) {
             // A byte of a name takes up to six as JSON.
             let length = name.len() * 6 + value.len();
             if length <= SMALL_FIELD_BYTES && shared.len() + length <= SMALL_FIELDS_BYTES {
                 push_field(name, value, &mut shared);
             } else {
-                large.push((name.as_str(), value.as_str()));
+                large.push((name, value));
             }
         }
         let id = format!("\"{:016x}\"", self.next_id);
@@ -151,16 +150,15 @@ fn push_head(format: &mut TimeFormat, time: Time, level: Option<Level>, out: &mu
 
 /// Appends the fields of a record, its own last.
 fn push_fields(record: &Record, out: &mut Vec<u8>) {
-    let hides = |name: &str| {
-        let own = record.own.is_some_and(|own| own.iter().any(|(other, _)| other == name));
-        own || (name == "level" && record.level.is_some())
+    let is_hidden = |(name, _): &(&str, &str)| {
+        let is_own = record.own.is_some_and(|own| own.iter().any(|(other, _)| other == *name));
+        is_own || (*name == "level" && record.level.is_some())
     };
-    let shared = record.fields;
-    if (record.own.is_some() || shared.has("level")) && shared.list.iter().any(|(name, _)| hides(name)) {
-        let others = shared.list.iter().filter(|(name, _)| !hides(name));
+    if record.fields.iter().any(|field| is_hidden(&field)) {
+        let others = record.fields.iter().filter(|field| !is_hidden(field));
         others.for_each(|(name, value)| push_field(name, value, out));
     } else {
-        out.extend_from_slice(&shared.encoded);
+        out.extend_from_slice(&record.fields.encoded);
     }
     if let Some(own) = record.own {
         own.iter().for_each(|(name, value)| push_field(name, value, out));

@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::record::{OwnFields, json_string};
+use crate::record::{FieldBuffer, json_string};
 
 use super::{decoded, encoded};
 
@@ -35,7 +35,7 @@ const LONG_BYTES: usize = 16 * 1024;
 /// Adds the members of the object that `text` is to `fields`, names joined with dots. `false` if it is no object;
 /// then `fields` may hold anything.
 #[must_use]
-pub fn read(text: &str, keep_ansi: bool, fields: &mut OwnFields) -> bool {
+pub fn read(text: &str, keep_ansi: bool, fields: &mut FieldBuffer) -> bool {
     let text = text.trim_start_matches('\u{feff}').trim_ascii();
     if !(text.starts_with('{') && text.ends_with('}') && has_memory_for(text.len())) {
         return false;
@@ -54,7 +54,7 @@ fn has_memory_for(bytes: usize) -> bool {
 }
 
 struct Flattener<'a> {
-    fields: &'a mut OwnFields,
+    fields: &'a mut FieldBuffer,
     /// The names of the objects around, each with a dot.
     path: String,
     /// How many bytes of it may still be put before names.
@@ -100,7 +100,7 @@ impl Flattener<'_> {
 
     /// Adds the members of an object; none of them, and `false`, if there is no room for their names.
     fn inner(&mut self, name: &str, object: &str) -> bool {
-        let (length, room, place) = (self.path.len(), self.room, self.fields.end());
+        let (length, room, mark) = (self.path.len(), self.room, self.fields.mark());
         self.path.push_str(name);
         self.path.push('.');
         self.depth += 1;
@@ -109,7 +109,7 @@ impl Flattener<'_> {
         self.depth -= 1;
         self.path.truncate(length);
         if !fits {
-            self.fields.cut(place);
+            self.fields.cut(mark);
             self.room = room;
         }
         fits

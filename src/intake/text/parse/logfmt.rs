@@ -2,13 +2,13 @@
 //!
 //! Words without a `=` are the message where no field is; beside a message they are flags, `true`.
 
-use crate::record::{OwnFields, json_string};
+use crate::record::{FieldBuffer, json_string};
 
 use super::{Role, role};
 
 /// Adds the words of the line to `fields`; `false` if none is a field.
 #[must_use]
-pub fn read(text: &str, fields: &mut OwnFields) -> bool {
+pub fn read(text: &str, fields: &mut FieldBuffer) -> bool {
     let mut words: Vec<&str> = Vec::new();
     let mut has_message = false;
     let mut found = false;

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use crate::intake::text::lines::without_ansi;
 use crate::record::level::Level;
 use crate::record::time::Time;
-use crate::record::{OwnFields, json_string};
+use crate::record::{FieldBuffer, json_string};
 
 /// How lines are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,7 +60,7 @@ pub struct Parsed<'a> {
     /// When it happened, if the line says so.
     pub time: Option<Time>,
     /// The fields that it has; `None` for plain text.
-    pub fields: Option<&'a OwnFields>,
+    pub fields: Option<&'a FieldBuffer>,
 }
 
 /// Understands lines, one at a time. Keeps its buffers.
@@ -68,14 +68,14 @@ pub struct Parsed<'a> {
 pub struct Parser {
     mode: Mode,
     keep_ansi: bool,
-    fields: OwnFields,
+    fields: FieldBuffer,
 }
 
 impl Parser {
     /// `keep_ansi` leaves escape sequences in the text of JSON strings.
     #[must_use]
     pub fn new(mode: Mode, keep_ansi: bool) -> Self {
-        Self { mode, keep_ansi, fields: OwnFields::default() }
+        Self { mode, keep_ansi, fields: FieldBuffer::default() }
     }
 
     /// The level of a line of which only the beginning is there.
@@ -120,7 +120,7 @@ impl Parser {
 }
 
 /// The text of the value at this place, without the newline that Docker's JSON has at its end.
-fn text_at(fields: &OwnFields, place: Option<(usize, usize)>) -> Cow<'_, str> {
+fn text_at(fields: &FieldBuffer, place: Option<(usize, usize)>) -> Cow<'_, str> {
     match decoded(place.map_or("", |at| fields.text(at))) {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_end_matches('\n')),
         Cow::Owned(mut text) => {
@@ -200,7 +200,7 @@ fn is_level_name(name: &str) -> bool {
 const LEAST_TIME: Time = Time(946_684_800_000_000_000);
 
 /// Takes message, level and time out of the fields.
-fn adopt(fields: &mut OwnFields) -> Meaning {
+fn adopt(fields: &mut FieldBuffer) -> Meaning {
     let mut meaning = Meaning::default();
     let mut roles = [None; 32];
     let known = fields.iter().enumerate().filter_map(|(at, (name, value))| {
