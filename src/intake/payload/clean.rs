@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Event;
 use crate::intake::redact::{
-    after_key, is_name_name, is_only_secret_name, is_secret_name, is_value_name, opens_key, redact,
+    after_key, is_header, is_name_name, is_only_secret_name, is_secret_name, is_value_name, opens_key, redact,
 };
 use crate::record::item::Item;
 
@@ -117,11 +117,9 @@ impl Event {
                 let mut names_next = false;
                 let clean = |value: Value| {
                     let is_value = names_next && value.is_string();
-                    names_next = value.as_str().is_some_and(|text| {
-                        let lower = text.to_ascii_lowercase();
-                        let is_header = lower.ends_with("authorization") || lower.ends_with("cookie");
-                        (is_pair || is_header) && is_only_secret_name(text)
-                    });
+                    names_next = value
+                        .as_str()
+                        .is_some_and(|text| (is_pair || is_header(text)) && is_only_secret_name(text));
                     self.clean_value(if is_value { "secret" } else { "" }, value, true)
                 };
                 Value::Array(list.into_iter().map(clean).collect())

@@ -1,4 +1,7 @@
-//! The shapes of secrets: how the tokens of known services begin, and of which bytes they are.
+//! The shapes of secrets: how the tokens of known services begin, and of which bytes they are. What is looked up by is
+//! computed from the tables.
+
+use super::bytes::{is_alphanumeric, is_base64, is_dotted, is_path, is_url, is_word};
 
 /// A known beginning of a secret: what it is called, which bytes follow, and how many of them at least.
 pub(super) struct Shape {
@@ -19,8 +22,8 @@ const fn word(prefix: &'static str, class: &'static str, rest: fn(u8) -> bool, l
     Shape { prefix, class, rest, least, anywhere: false }
 }
 
-/// The shapes that gitleaks' rules and the services' own pages give. The least lengths are below those of real ones, for
-/// a longer key of tomorrow is caught as well, and a shorter one does no harm. Longer prefixes come before shorter.
+/// The shapes in gitleaks' rules and on the services' own pages. The least lengths are below those of real tokens, so that
+/// tomorrow's are known as well. Longer prefixes come before shorter ones.
 pub(super) const SHAPES: [Shape; 57] = [
     shape("github_pat_", "github-token", is_word, 22),
     shape("ghp_", "github-token", is_word, 20),
@@ -81,57 +84,40 @@ pub(super) const SHAPES: [Shape; 57] = [
     shape("rubygems_", "rubygems-key", is_alphanumeric, 40),
 ];
 
-/// Whether a shape begins with these two bytes; most texts have none such.
-pub(super) fn may_begin(first: u8, second: u8) -> bool {
-    match first {
-        b'A' => matches!(second, b'3' | b'B' | b'C' | b'G' | b'I' | b'K' | b'S'),
-        b'G' => second == b'O',
-        b'S' => second == b'G',
-        b'd' => matches!(second, b'c' | b'i' | b'o'),
-        b'g' => matches!(second, b'h' | b'i' | b'l' | b's'),
-        b'h' => matches!(second, b'f' | b'o' | b'v'),
-        b'l' => second == b'i',
-        b'n' => second == b'p',
-        b'e' | b'p' => second == b'y',
-        b'r' => matches!(second, b'k' | b'u'),
-        b's' => matches!(second, b'b' | b'h' | b'k'),
-        b'w' => second == b'h',
-        b'x' => matches!(second, b'a' | b'o'),
-        b'y' => second == b'a',
-        _ => false,
-    }
-}
-
 /// Beginnings of an AWS key id; sixteen capitals and digits follow. The first has a free fourth letter.
 pub(super) const AWS: [&str; 5] = ["A3T", "AKIA", "ASIA", "ABIA", "ACCA"];
 
-pub(super) fn is_alphanumeric(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
+/// How a JSON web token begins, and its second part.
+pub(super) const JWT: &str = "eyJ";
+
+/// For each first byte of a shape, the second bytes that may follow, as bits by their last five bits: most texts have
+/// no such pair.
+#[allow(clippy::indexing_slicing, reason = "computed when vlog is compiled; a slip stops the compiler")]
+static SECONDS: [u32; 256] = {
+    let mut index = [0; 256];
+    let mut at = 0;
+    while at < SHAPES.len() {
+        add(&mut index, SHAPES[at].prefix);
+        at += 1;
+    }
+    at = 0;
+    while at < AWS.len() {
+        add(&mut index, AWS[at]);
+        at += 1;
+    }
+    add(&mut index, JWT);
+    index
+};
+
+#[allow(clippy::indexing_slicing, reason = "computed when vlog is compiled; a slip stops the compiler")]
+const fn add(index: &mut [u32; 256], prefix: &str) {
+    let bytes = prefix.as_bytes();
+    index[bytes[0] as usize] |= 1 << (bytes[1] & 31);
 }
 
-pub(super) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-pub(super) fn is_url(byte: u8) -> bool {
-    is_word(byte) || byte == b'-'
-}
-
-pub(super) fn is_dotted(byte: u8) -> bool {
-    is_url(byte) || byte == b'.'
-}
-
-pub(super) fn is_base64(byte: u8) -> bool {
-    is_url(byte) || matches!(byte, b'+' | b'/' | b'=')
-}
-
-/// `token68` of RFC 9110, which all authentication schemes use.
-pub(super) fn is_token68(byte: u8) -> bool {
-    is_base64(byte) || matches!(byte, b'.' | b'~')
-}
-
-pub(super) fn is_path(byte: u8) -> bool {
-    is_dotted(byte) || byte == b'/'
+/// Whether a shape may begin with these two bytes.
+pub(super) fn may_begin(first: u8, second: u8) -> bool {
+    SECONDS.get(usize::from(first)).is_some_and(|seconds| seconds & (1 << (second & 31)) != 0)
 }
 
 #[cfg(test)]
@@ -139,10 +125,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_shape_is_forgotten() {
-        for shape in &SHAPES {
-            let bytes = shape.prefix.as_bytes();
-            assert!(may_begin(bytes[0], bytes[1]), "{}", shape.prefix);
+    fn every_shape_is_in_the_index() {
+        let prefixes = SHAPES.iter().map(|shape| shape.prefix).chain(AWS).chain([JWT]);
+        for prefix in prefixes {
+            let bytes = prefix.as_bytes();
+            assert!(may_begin(bytes[0], bytes[1]), "{prefix}");
         }
+        assert!(!may_begin(b' ', b' ') && !may_begin(b'q', b'u') && !may_begin(0xff, 0xff));
     }
 }
