@@ -117,7 +117,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__hook)
-            opts="-s -H -v -h --include --event --service --settings --never-block --dry-run --url --header --tenant --ca-file --insecure --verbose --stream-fields --no-outbox --fail --timeout --help"
+            opts="-s -H -v -h --include --event --service --settings --install --uninstall --never-block --dry-run --url --header --tenant --ca-file --insecure --verbose --stream-fields --no-outbox --fail --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -136,6 +136,18 @@ _vlog() {
                     return 0
                     ;;
                 -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --settings)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --install)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uninstall)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
