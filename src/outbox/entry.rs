@@ -132,7 +132,8 @@ impl Entry {
             let _ = fs::remove_file(&path);
             return Found::Gone;
         }
-        let Some(Header { version, destination, since, sent, most }) = Header::read(&content, name) else {
+        let Some(Header { version, destination, since, sent, most, .. }) = Header::read(&content, name)
+        else {
             return Found::Foreign;
         };
         let (folder, name) = (folder.to_owned(), name.to_owned());
@@ -243,30 +244,33 @@ pub struct Header {
     pub destination: Destination,
     /// When its first record came.
     pub since: Time,
+    /// Where the first record would stand: behind the first line.
+    pub end: usize,
     /// As [`Entry::sent`].
-    sent: usize,
+    pub sent: usize,
     /// As [`Entry::most`].
     most: usize,
 }
 
 impl Header {
     /// `None` if this is no entry, or one of a version or protocol that is not known.
-    fn read(content: &[u8], name: &str) -> Option<Self> {
+    pub fn read(content: &[u8], name: &str) -> Option<Self> {
         let line = content.iter().position(|byte| *byte == b'\n')?;
         let header: Value = serde_json::from_slice(content.get(..line)?).ok()?;
         let version =
             header.get("vlog_outbox")?.as_u64().filter(|version| (1..=VERSION).contains(version))?;
         let destination = Destination::from_members(&header)?;
         let usize = |name| usize::try_from(number(&header, name)?).ok();
-        let start = line + 1;
+        let end = line + 1;
         // Whatever does not stand behind a newline was never written by us.
-        let is_sound = |sent: &usize| *sent > start && content.get(*sent - 1) == Some(&b'\n');
-        let sent = usize("sent").filter(is_sound).unwrap_or(start);
+        let is_sound = |sent: &usize| *sent > end && content.get(*sent - 1) == Some(&b'\n');
+        let sent = usize("sent").filter(is_sound).unwrap_or(end);
         let since = number(&header, "since").and_then(|since| i64::try_from(since).ok()).map(Time);
         Some(Self {
             version,
             destination,
             since: since.or_else(|| arrival(name))?,
+            end,
             sent,
             most: usize("most").unwrap_or(0),
         })

@@ -13,6 +13,7 @@ mod counters;
 mod destination;
 mod entry;
 mod names;
+mod read;
 mod summary;
 mod waiting;
 
@@ -30,6 +31,7 @@ use crate::sys::cause::cause;
 use counters::{Counter, open_plain};
 pub use destination::Destination;
 pub use entry::{ENTRY_BYTES, Entry};
+pub use read::Reader;
 pub use summary::Summary;
 pub use waiting::Waiting;
 
