@@ -117,7 +117,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__hook)
-            opts="-s -H -v -h --include --event --service --settings --install --uninstall --never-block --dry-run --url --header --tenant --ca-file --insecure --verbose --stream-fields --no-outbox --fail --timeout --help"
+            opts="-s -H -v -h --include --event --service --settings --never-block --dry-run --url --header --tenant --ca-file --insecure --verbose --stream-fields --no-outbox --fail --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -136,18 +136,6 @@ _vlog() {
                     return 0
                     ;;
                 -s)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --settings)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --install)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --uninstall)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -253,7 +241,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__query)
-            opts="-s -l -n -f -o -H -v -h --since --until --service --level --session --limit --follow --histogram --output --fields --color --utc --exit-empty --dry-run --timeout --url --header --tenant --ca-file --insecure --fail --verbose --help"
+            opts="-s -l -n -f -o -H -v -h --since --until --service --level --session --limit --local --follow --histogram --output --fields --color --utc --exit-empty --dry-run --timeout --url --header --tenant --ca-file --insecure --fail --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

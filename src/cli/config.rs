@@ -159,6 +159,8 @@ impl Config {
             .as_deref()
             .and_then(|text| sources.flag("timeout", "--timeout", text, parse_duration));
         config.timeout = timeout.unwrap_or(QUERY_TIMEOUT);
+        // Where there is no server, the outbox answers.
+        config.outbox = sources.outbox(false);
         config.with(sources)
     }
 
@@ -182,6 +184,12 @@ impl Config {
             warnings: Vec::new(),
             origins: Vec::new(),
         }
+    }
+
+    /// Whether a flag or a variable names the server.
+    #[must_use]
+    pub fn names_server(&self) -> bool {
+        self.origins.iter().any(|origin| origin.setting == "url")
     }
 
     fn with(mut self, sources: Sources) -> Self {

@@ -19,6 +19,9 @@ const PAUSE: Duration = Duration::from_secs(30);
 const PROBES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 const LONGEST_PROBE: Duration = Duration::from_secs(2);
 
+/// How the name of the file begins that says that a server has taken records.
+pub const DELIVERED: &str = "delivered";
+
 /// The breaker of one server.
 #[derive(Debug, Clone)]
 pub struct Breaker {
@@ -104,6 +107,22 @@ impl Breaker {
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).to_owned();
         // Without it the next call waits too: slower, and no harm done.
         let _ = options.open(&self.path).map(|file| stamp.write(&file));
+    }
+
+    /// Notes that the server has taken records, once for all, in a file beside the breaker's. The directory is there.
+    pub fn note_delivery(&self) {
+        // Without it a query takes the outbox for the store, and says so.
+        let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.deliveries());
+    }
+
+    /// Whether the server has ever taken records.
+    #[must_use]
+    pub fn has_delivered(&self) -> bool {
+        fs::symlink_metadata(self.deliveries()).is_ok()
+    }
+
+    fn deliveries(&self) -> PathBuf {
+        self.path.with_file_name(DELIVERED).with_extension(self.path.extension().unwrap_or_default())
     }
 
     /// The server has answered, or refuses connections, which costs no wait.

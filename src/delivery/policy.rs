@@ -217,6 +217,9 @@ impl Delivery {
         if attempt.done > 0 {
             self.put_in_hand(store);
             self.run().bytes = 0;
+            if !store.breaker.has_delivered() && store.outbox.prepare().is_ok() {
+                store.breaker.note_delivery();
+            }
         }
     }
 

@@ -82,7 +82,8 @@ impl Outbox {
     fn strangers(&self) -> u64 {
         let ours = |name: &str| {
             let kind = name.split('.').next().unwrap_or_default();
-            [BYTES, DROPPED, DOUBTFUL, REJECTED].contains(&name) || [LAST_ERROR, "breaker"].contains(&kind)
+            [BYTES, DROPPED, DOUBTFUL, REJECTED].contains(&name)
+                || [LAST_ERROR, "breaker", "delivered"].contains(&kind)
         };
         let all = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let is_strange = |entry: &fs::DirEntry| {

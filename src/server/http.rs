@@ -54,6 +54,8 @@ pub enum Outcome {
 pub enum Failure {
     /// The server does not take this request, in its own words.
     Refused(String),
+    /// There is nobody: the name is not found, or no connection comes about.
+    Unreached(String),
     /// Another time it may work.
     Lost(String),
     /// The same, after waiting in vain.
@@ -65,7 +67,9 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Refused(text) | Self::Lost(text) | Self::Silent(text) => f.write_str(text),
+            Self::Refused(text) | Self::Unreached(text) | Self::Lost(text) | Self::Silent(text) => {
+                f.write_str(text)
+            }
             Self::Unprinted(error) => write!(f, "could not print the rows: {error}"),
         }
     }
@@ -228,7 +232,12 @@ impl Client {
     pub fn open(&self, path: &str, form: &str, idle: Duration) -> Result<Answer<'_>, Failure> {
         self.patience.set(None, Some(idle));
         let mut response = self.post(path, FORM, form.as_bytes()).map_err(|error| {
-            self.failure(&error, idle, |place, cause| format!("could not reach {place}: {cause}"))
+            match self.failure(&error, idle, |place, cause| format!("could not reach {place}: {cause}")) {
+                Failure::Lost(text) | Failure::Silent(text) if self.patience.connections() == 0 => {
+                    Failure::Unreached(text)
+                }
+                failure => failure,
+            }
         })?;
         let status = response.status();
         if !status.is_success() {

@@ -45,6 +45,12 @@ impl TestEnv {
         self
     }
 
+    /// Leaves a variable out for all commands.
+    pub fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self
+    }
+
     /// The server that commands use.
     pub fn url(&self) -> String {
         self.variables.iter().find(|(name, _)| name == "VLOG_URL").unwrap().1.clone()
@@ -163,6 +169,13 @@ impl Finished {
         let finished = self.kept_the_promise();
         assert_eq!(finished.stderr, "");
         finished
+    }
+
+    /// Asserts the exit status.
+    #[track_caller]
+    pub fn ending_with(self, status: i32) -> Self {
+        assert_eq!(self.status, Some(status), "{self:?}");
+        self
     }
 
     /// Asserts one line on stderr, of the form that all of vlog's have, with this in it.

@@ -1,0 +1,220 @@
+//! The outbox answers: what waits there is put to the query, by `local/`.
+//!
+//! Rows are JSON lines with text values only, as the server's are.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::archive::{Archive, Sink, Trouble};
+use super::local::{Evaluation, Query, Refusal, Row};
+use super::print::Printer;
+use super::question::stages;
+use super::search::{Buckets, Search};
+use crate::outbox::{Outbox, Reader};
+use crate::record::time::Time;
+use crate::server::http::Failure;
+use crate::sys::poll::{PollFlags, ready};
+use crate::sys::stdio;
+
+/// How often the outbox is looked at for what comes: a record appears within half a second.
+const LOOK: Duration = Duration::from_millis(200);
+
+const SECOND: i64 = 1_000_000_000;
+
+/// The outbox as an archive.
+pub struct Store<'a> {
+    /// Which.
+    pub outbox: &'a Outbox,
+    /// Whose records are wanted (`ACCOUNT:PROJECT`); `None` is everybody's.
+    pub tenant: Option<String>,
+}
+
+impl Store<'_> {
+    fn reader(&self) -> Result<Reader, Trouble> {
+        let reader = self.outbox.reader(self.tenant.clone());
+        reader.map_err(|error| Trouble::Failure(Failure::Lost(format!("{error:#}"))))
+    }
+}
+
+impl Archive for Store<'_> {
+    fn name(&self) -> String {
+        "the outbox".to_owned()
+    }
+
+    fn is_server(&self) -> bool {
+        false
+    }
+
+    fn rows(&self, search: &Search, sink: Sink) -> Result<(), Trouble> {
+        let query = parse(search, &search.query)?;
+        let limit = usize::try_from(search.limit()).unwrap_or(usize::MAX);
+        let mut answer = Answer::new(search, &query, limit);
+        answer.read(&mut self.reader()?, sink)?;
+        Ok(answer.finish(sink)?)
+    }
+
+    fn hits(&self, search: &Search, buckets: Buckets) -> Result<Vec<u8>, Trouble> {
+        // The pipes must be sound, and are left out, as the server does it.
+        parse(search, &search.query)?;
+        let query = parse(search, stages(&search.query).first().copied().unwrap_or_default())?;
+        let mut hits = Hits { buckets, levels: BTreeMap::new() };
+        let mut evaluation = query.start(0);
+        let range = range(search, &query);
+        let to = if search.until.is_some() { range.1 } else { range.1.min(buckets.range.1) };
+        let range = (range.0.max(buckets.range.0), to);
+        self.reader()?.pass(&mut |destination, lines| {
+            each_record(lines, &destination.stream_fields, range, &mut |time, row| {
+                evaluation.take(row, &mut |fields| {
+                    hits.add(time, fields);
+                    Ok(())
+                })
+            })
+        })?;
+        Ok(hits.json())
+    }
+
+    fn follow(&self, search: &Search, printer: Printer) -> Result<(), Trouble> {
+        let query = parse(search, &search.query)?;
+        if !query.can_follow() {
+            let what = "a pipe needs all rows, and --follow never has them all".to_owned();
+            return Err(Trouble::Refusal(Refusal { what, at: None }));
+        }
+        let mut printer = printer;
+        let mut sink = |lines: &[u8]| stdio::write_all(printer.piece(lines));
+        let mut reader = self.reader()?;
+        let mut last = Answer::new(search, &query, usize::try_from(search.last()).unwrap_or(usize::MAX));
+        last.read(&mut reader, &mut sink)?;
+        last.finish(&mut sink)?;
+        let mut answer = Answer::new(search, &query, 0);
+        let readers = stdio::pipe_reader();
+        let readers: Vec<_> = readers.iter().map(|fd| (fd.as_fd(), PollFlags::empty())).collect();
+        while !ready(&readers, Some(LOOK))?.contains(&true) {
+            answer.read(&mut reader, &mut sink)?;
+        }
+        Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
+    }
+}
+
+/// A query as the outbox understands it.
+fn parse(search: &Search, text: &str) -> Result<Query, Trouble> {
+    let end = search.until.as_ref().map_or_else(Time::now, |bound| bound.instant);
+    Query::parse(text, &search.filters, end).map_err(Trouble::Refusal)
+}
+
+/// The range in which there may be rows: both ends belong to it.
+fn range(search: &Search, query: &Query) -> (Time, Time) {
+    let (asked, own) = (search.range(), query.time_range());
+    (asked.0.max(own.0), asked.1.min(own.1))
+}
+
+/// Puts the records of a range among these lines to `take`; `false` if that wants no more.
+fn each_record<'a>(
+    lines: &'a [u8],
+    stream_fields: &'a [String],
+    range: (Time, Time),
+    take: &mut dyn FnMut(Time, Row<'a>) -> io::Result<bool>,
+) -> io::Result<bool> {
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        let Some(row) = Row::read(line, stream_fields) else { continue };
+        let time = row.time().filter(|time| (range.0..=range.1).contains(time));
+        if let Some(time) = time
+            && !take(time, row)?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Rows on their way.
+struct Answer<'q> {
+    range: (Time, Time),
+    evaluation: Evaluation<'q>,
+    /// Rows that were found and not yet given.
+    found: Vec<u8>,
+}
+
+impl<'q> Answer<'q> {
+    fn new(search: &Search, query: &'q Query, limit: usize) -> Self {
+        Self { range: range(search, query), evaluation: query.start(limit), found: Vec::new() }
+    }
+
+    /// Looks through what is new, and hands the rows that are certain to `sink`.
+    fn read(&mut self, reader: &mut Reader, sink: Sink) -> io::Result<()> {
+        let Self { range, evaluation, found } = self;
+        reader.pass(&mut |destination, lines| {
+            let goes_on = each_record(lines, &destination.stream_fields, *range, &mut |_, row| {
+                evaluation.take(row, &mut |fields| write_row(fields, found))
+            })?;
+            give(found, sink)?;
+            Ok(goes_on)
+        })
+    }
+
+    /// Hands the rest to `sink`.
+    fn finish(mut self, sink: Sink) -> io::Result<()> {
+        let found = &mut self.found;
+        self.evaluation.finish(&mut |fields| write_row(fields, found))?;
+        give(found, sink)
+    }
+}
+
+/// Hands rows to `sink` and forgets them.
+fn give(found: &mut Vec<u8>, sink: Sink) -> io::Result<()> {
+    let given = if found.is_empty() { Ok(()) } else { sink(found) };
+    found.clear();
+    given
+}
+
+/// Appends a row as a JSON line. A field without a value is none, and a row without fields is none.
+fn write_row(fields: &[(&str, &str)], out: &mut Vec<u8>) -> io::Result<()> {
+    let start = out.len();
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+        out.push(if out.len() == start { b'{' } else { b',' });
+        serde_json::to_writer(&mut *out, name)?;
+        out.push(b':');
+        serde_json::to_writer(&mut *out, value)?;
+    }
+    if out.len() > start {
+        out.extend_from_slice(b"}\n");
+    }
+    Ok(())
+}
+
+/// Records counted by level and bucket.
+struct Hits {
+    buckets: Buckets,
+    /// By level, and then by the second with which their bucket begins.
+    levels: BTreeMap<String, BTreeMap<i64, u64>>,
+}
+
+impl Hits {
+    fn add(&mut self, time: Time, fields: &[(&str, &str)]) {
+        let Buckets { step, offset, .. } = self.buckets;
+        let second = (time.0.div_euclid(SECOND) - offset).div_euclid(step) * step + offset;
+        let level = fields.iter().find(|(name, _)| *name == "level").map_or("", |(_, level)| *level);
+        if !self.levels.contains_key(level) {
+            self.levels.insert(level.to_owned(), BTreeMap::new());
+        }
+        if let Some(counts) = self.levels.get_mut(level) {
+            *counts.entry(second).or_default() += 1;
+        }
+    }
+
+    /// As the server has it; records without a level have no fields.
+    fn json(&self) -> Vec<u8> {
+        let group = |(level, counts): (&String, &BTreeMap<i64, u64>)| {
+            let times: Vec<_> = counts.keys().map(|second| Time(second * SECOND).to_string()).collect();
+            let values: Vec<_> = counts.values().collect();
+            let fields = if level.is_empty() { json!({}) } else { json!({ "level": level }) };
+            let total: u64 = counts.values().sum();
+            json!({"fields": fields, "timestamps": times, "values": values, "total": total})
+        };
+        let groups: Vec<Value> = self.levels.iter().map(group).collect();
+        format!("{}\n", json!({ "hits": groups })).into_bytes()
+    }
+}
