@@ -40,9 +40,10 @@ complete -c vlog -n "__fish_vlog_using_subcommand send" -s s -l service -d 'Whic
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s t -l time -d 'When it happened, as `query --since` takes it [default: now]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
-complete -c vlog -n "__fish_vlog_using_subcommand send" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l tenant -d 'Tenant; for loki and otlp a name' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand send" -l protocol -d 'jsonline, loki, ndjson or otlp [default: jsonline]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l stream-fields -d 'Fields that make up the log stream' -r
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l detach -d 'Return at once and deliver in the background'
 complete -c vlog -n "__fish_vlog_using_subcommand send" -l dry-run -d 'Print the request, secrets left out, and send nothing'
@@ -57,9 +58,10 @@ complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l parse -d 'How to read
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l multiline-start -d 'Join all lines up to the next that matches' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
-complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l tenant -d 'Tenant; for loki and otlp a name' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l protocol -d 'jsonline, loki, ndjson or otlp [default: jsonline]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l stream-fields -d 'Fields that make up the log stream' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l multiline -d 'Join the lines of tracebacks, stack traces and indented text'
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l keep-ansi -d 'Leave colours and other terminal codes in the text'
@@ -75,8 +77,9 @@ complete -c vlog -n "__fish_vlog_using_subcommand hook" -l event -d 'The event, 
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or the agent]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
-complete -c vlog -n "__fish_vlog_using_subcommand hook" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand hook" -l tenant -d 'Tenant; for loki and otlp a name' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l ca-file -d 'Trust the certificates in this PEM file only' -r
+complete -c vlog -n "__fish_vlog_using_subcommand hook" -l protocol -d 'jsonline, loki, ndjson or otlp [default: jsonline]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l stream-fields -d 'Fields that make up the log stream' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l timeout -d 'Give up after this time in all, 1s at most [default: 1s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l settings -d 'Print the block for the agent\'s settings'
@@ -90,9 +93,10 @@ complete -c vlog -n "__fish_vlog_using_subcommand hook" -s h -l help -d 'Print h
 complete -c vlog -n "__fish_vlog_using_subcommand run" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or the command\'s name]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand run" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
-complete -c vlog -n "__fish_vlog_using_subcommand run" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l tenant -d 'Tenant; for loki and otlp a name' -r
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand run" -l protocol -d 'jsonline, loki, ndjson or otlp [default: jsonline]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l stream-fields -d 'Fields that make up the log stream' -r
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l on-failure -d 'Log only a failure: one record with the end of the output'
 complete -c vlog -n "__fish_vlog_using_subcommand run" -l dry-run -d 'Run, print the requests, secrets left out, and send nothing'
@@ -118,7 +122,7 @@ never\t''"
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l timeout -d 'Give up after this time without a byte [default: 30s]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
-complete -c vlog -n "__fish_vlog_using_subcommand query" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand query" -l tenant -d 'Tenant; for loki and otlp a name' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand query" -l local -d 'Ask the outbox and no server'
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s f -l follow -d 'Go on with records as they come'
@@ -132,9 +136,10 @@ complete -c vlog -n "__fish_vlog_using_subcommand query" -s v -l verbose -d 'Say
 complete -c vlog -n "__fish_vlog_using_subcommand query" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
-complete -c vlog -n "__fish_vlog_using_subcommand flush" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l tenant -d 'Tenant; for loki and otlp a name' -r
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand flush" -l protocol -d 'jsonline, loki, ndjson or otlp [default: jsonline]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l stream-fields -d 'Fields that make up the log stream' -r
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l old -d 'Also what is over 6 days old, which the server may drop'
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -l rejected -d 'Also what was put aside: refused records, and those whose server could not be told'
@@ -146,9 +151,10 @@ complete -c vlog -n "__fish_vlog_using_subcommand flush" -l no-outbox -d 'Do not
 complete -c vlog -n "__fish_vlog_using_subcommand flush" -s h -l help -d 'Print help'
 complete -c vlog -n "__fish_vlog_using_subcommand status" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand status" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
-complete -c vlog -n "__fish_vlog_using_subcommand status" -l tenant -d 'Tenant' -r
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l tenant -d 'Tenant; for loki and otlp a name' -r
 complete -c vlog -n "__fish_vlog_using_subcommand status" -l ca-file -d 'Trust the certificates in this PEM file only' -r
 complete -c vlog -n "__fish_vlog_using_subcommand status" -l timeout -d 'Give up after this time in all [default: 2s]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand status" -l protocol -d 'jsonline, loki, ndjson or otlp [default: jsonline]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand status" -l stream-fields -d 'Fields that make up the log stream' -r
 complete -c vlog -n "__fish_vlog_using_subcommand status" -l json -d 'Print one JSON object'
 complete -c vlog -n "__fish_vlog_using_subcommand status" -l insecure -d 'Accept any certificate'

@@ -51,6 +51,9 @@ pub struct DeliveryArgs {
     /// Give up after this time in all [default: 2s]
     #[arg(long = "timeout", value_name = "DURATION", help_heading = "Delivery")]
     pub timeout: Option<String>,
+    /// jsonline, loki, ndjson or otlp [default: jsonline]
+    #[arg(long = "protocol", value_name = "NAME", help_heading = "Delivery")]
+    pub protocol: Option<String>,
     /// Fields that make up the log stream
     #[arg(long = "stream-fields", value_name = "NAME,...", help_heading = "Delivery")]
     pub stream_fields: Option<String>,
@@ -68,7 +71,7 @@ pub struct ServerArgs {
     /// Add a header (`Name: value`), or those in a file
     #[arg(short = 'H', long = "header", value_name = "HEADER|@FILE", help_heading = "Server")]
     pub headers: Vec<String>,
-    /// Tenant
+    /// Tenant; for loki and otlp a name
     #[arg(long = "tenant", value_name = "ACCOUNT[:PROJECT]", help_heading = "Server")]
     pub tenant: Option<String>,
     /// Trust the certificates in this PEM file only

@@ -15,11 +15,12 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::values::{
     check_token, parse_bytes, parse_duration, parse_header, parse_items, parse_level, parse_names,
-    parse_proxy, parse_switch, parse_tenant, read_file,
+    parse_protocol, parse_proxy, parse_switch, parse_tenant, read_file,
 };
 use crate::cli::args::{DeliveryArgs, QueryArgs, ServerArgs};
 use crate::record::item::Item;
 use crate::record::level::Level;
+use crate::record::protocol::Protocol;
 use crate::record::safe_name;
 use crate::server::access::{Access, Secret};
 use crate::server::endpoint::Endpoint;
@@ -48,6 +49,8 @@ pub struct Config {
     pub route: Route,
     /// How to get there and as whom.
     pub access: Access,
+    /// How records are sent there.
+    pub protocol: Protocol,
     /// For one delivery in all; for a query, between two bytes.
     pub timeout: Duration,
     /// Which fields make up the stream.
@@ -129,7 +132,8 @@ impl Config {
     #[must_use]
     pub fn for_delivery(args: &DeliveryArgs, env: Env) -> Self {
         let mut sources = Sources::new(env);
-        let mut config = Self::for_server(&args.server, &mut sources, &["VLOG_URL"]);
+        let protocol = sources.protocol(args.protocol.as_deref());
+        let mut config = Self::for_server(&args.server, &mut sources, protocol, &["VLOG_URL"]);
         config.timeout = sources
             .first("timeout", ("--timeout", args.timeout.as_deref()), "VLOG_TIMEOUT", parse_duration)
             .unwrap_or(DEFAULT_TIMEOUT);
@@ -152,7 +156,9 @@ impl Config {
     #[must_use]
     pub fn for_query(args: &QueryArgs, env: Env) -> Self {
         let mut sources = Sources::new(env);
-        let mut config = Self::for_server(&args.server, &mut sources, &["VLOG_QUERY_URL", "VLOG_URL"]);
+        sources.only_victoria_logs(&args.server);
+        let variables = ["VLOG_QUERY_URL", "VLOG_URL"];
+        let mut config = Self::for_server(&args.server, &mut sources, Protocol::Jsonline, &variables);
         // VLOG_TIMEOUT is about deliveries: a query may think for longer.
         let timeout = args
             .timeout
@@ -164,13 +170,19 @@ impl Config {
         config.with(sources)
     }
 
-    fn for_server(args: &ServerArgs, sources: &mut Sources, url_variables: &[&'static str]) -> Self {
-        let (route, access) = sources.route(args, url_variables);
+    fn for_server(
+        args: &ServerArgs,
+        sources: &mut Sources,
+        protocol: Protocol,
+        url_variables: &[&'static str],
+    ) -> Self {
+        let (route, access) = sources.route(args, protocol, url_variables);
         let fail = sources.switch("fail", ("--fail", args.fail), "VLOG_FAIL");
         let verbose = sources.switch("verbose", ("--verbose", args.verbose), "VLOG_VERBOSE");
         Self {
             route,
             access,
+            protocol,
             timeout: DEFAULT_TIMEOUT,
             stream_fields: Vec::new(),
             service: String::new(),
@@ -344,18 +356,45 @@ impl<'a> Sources<'a> {
             .or_else(|| Some(home()?.join(".local/state")))
     }
 
+    /// How records are sent.
+    fn protocol(&mut self, flag: Option<&str>) -> Protocol {
+        let flag = ("--protocol", flag);
+        self.needed(Stake::Where, "protocol", flag, &["VLOG_PROTOCOL"], parse_protocol).unwrap_or_default()
+    }
+
+    /// Queries are LogsQL. Where records go to another kind of server, and no VictoriaLogs is named to ask, nobody is asked.
+    fn only_victoria_logs(&mut self, args: &ServerArgs) {
+        if args.url.is_some() || (self.env)("VLOG_QUERY_URL").is_some() {
+            return;
+        }
+        let instead = match self.protocol(None) {
+            Protocol::Jsonline => return,
+            Protocol::Loki => "logcli asks Loki",
+            Protocol::Ndjson | Protocol::Otlp => "ask where the collector stores them",
+        };
+        let why = format!(
+            "could not query: records go out by VLOG_PROTOCOL, and vlog reads VictoriaLogs only; {instead}, VLOG_QUERY_URL names a VictoriaLogs"
+        );
+        self.unknown.get_or_insert(why);
+    }
+
     /// Which server (the flag, the first of these variables that is set, or the default), how to get there, and as whom.
-    fn route(&mut self, args: &ServerArgs, variables: &[&'static str]) -> (Route, Access) {
+    fn route(
+        &mut self,
+        args: &ServerArgs,
+        protocol: Protocol,
+        variables: &[&'static str],
+    ) -> (Route, Access) {
         let mut access = Access { insecure: args.insecure, ..Access::default() };
         let parse = |text: &str| {
             let is_off = text.trim().eq_ignore_ascii_case("off");
-            if is_off { Ok(None) } else { Endpoint::parse(text).map(Some) }
+            if is_off { Ok(None) } else { Endpoint::parse_for(text, protocol).map(Some) }
         };
         let given = self.needed(Stake::Where, "url", ("--url", args.url.as_deref()), variables, parse);
         let Some(endpoint) = given.unwrap_or_else(|| Endpoint::parse(DEFAULT_URL).ok()) else {
             return (Route::Off, access);
         };
-        self.tenant_and_headers(args, &mut access);
+        self.tenant_and_headers(args, protocol, &mut access);
         self.credentials(&endpoint, &mut access);
         access.ca = self.needed(
             Stake::How,
@@ -382,9 +421,10 @@ impl<'a> Sources<'a> {
         (route, access)
     }
 
-    fn tenant_and_headers(&mut self, args: &ServerArgs, access: &mut Access) {
+    fn tenant_and_headers(&mut self, args: &ServerArgs, protocol: Protocol, access: &mut Access) {
         let flag = ("--tenant", args.tenant.as_deref());
-        let tenant = self.needed(Stake::Where, "tenant", flag, &["VLOG_TENANT"], parse_tenant);
+        let read = |text: &str| parse_tenant(text, protocol);
+        let tenant = self.needed(Stake::Where, "tenant", flag, &["VLOG_TENANT"], read);
         access.extend(tenant.into_iter().flatten());
         for text in &args.headers {
             let headers = self.needed(Stake::Where, "headers", ("--header", Some(text)), &[], parse_header);
@@ -638,11 +678,11 @@ mod tests {
     fn a_tenant_becomes_two_headers() {
         let config = config(&DeliveryArgs::default(), &[("VLOG_TENANT", "12:3")]);
         assert_eq!((header(&config, "AccountID"), header(&config, "ProjectID")), (Some("12"), Some("3")));
-        assert_eq!(parse_tenant("7").unwrap()[1].1.expose(), "0");
+        assert_eq!(parse_tenant("7", Protocol::Jsonline).unwrap()[1].1.expose(), "0");
         assert!(
-            parse_tenant("4294967296").is_err()
-                && parse_tenant("").is_err()
-                && parse_tenant("1:2:3").is_err()
+            parse_tenant("4294967296", Protocol::Jsonline).is_err()
+                && parse_tenant("", Protocol::Jsonline).is_err()
+                && parse_tenant("1:2:3", Protocol::Jsonline).is_err()
         );
     }
 

@@ -11,7 +11,7 @@ use crate::record::item::{self, Word};
 
 /// Options that say where records go, or as whom: one that is misspelt or has no value must not leave the record to
 /// the default.
-const WHERE: [&str; 4] = ["url", "tenant", "header", "ca-file"];
+const WHERE: [&str; 5] = ["url", "protocol", "tenant", "header", "ca-file"];
 
 /// What the name of an option has in it if its value may be a secret.
 const SECRET: [&str; 14] = [

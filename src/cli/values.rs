@@ -12,7 +12,9 @@ use ureq::{Proxy, ProxyProtocol};
 
 use crate::record::item::{self, Item, Word};
 use crate::record::level::Level;
+use crate::record::protocol::Protocol;
 use crate::server::access::Secret;
+use crate::server::protocol::ORG_ID;
 use crate::sys::cause::cause;
 
 /// Longer is a typo; this also keeps `Instant` in range.
@@ -20,6 +22,9 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most that a file with a secret, headers or certificates may have.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The longest name of a tenant that Loki takes.
+const MAX_ORG_ID_BYTES: usize = 150;
 
 /// `2s`, `500ms`, `1m30s`; a bare number is seconds.
 pub fn parse_duration(text: &str) -> Result<Duration> {
@@ -83,15 +88,52 @@ pub fn parse_items(text: &str) -> Result<Vec<Item>> {
     text.split_whitespace().map(read).collect()
 }
 
-/// `ACCOUNT` or `ACCOUNT:PROJECT`, both unsigned 32-bit numbers.
-pub fn parse_tenant(text: &str) -> Result<[(String, Secret); 2]> {
-    ensure!(!text.trim().is_empty(), "it is empty");
-    let (account, project) = text.split_once(':').unwrap_or((text, "0"));
-    let header = |name: &str, number: u32| (name.to_owned(), Secret::new(number.to_string()));
-    Ok([
-        header("AccountID", parse_tenant_number(account)?),
-        header("ProjectID", parse_tenant_number(project)?),
-    ])
+/// The protocol of that name.
+///
+/// # Errors
+/// There is none.
+pub fn parse_protocol(text: &str) -> Result<Protocol> {
+    let names = || Protocol::ALL.map(Protocol::name).join(", ");
+    Protocol::parse(text).with_context(|| format!("'{text}' is no protocol; take one of {}", names()))
+}
+
+/// The headers that name a tenant: `ACCOUNT` or `ACCOUNT:PROJECT`, both unsigned 32-bit numbers, or text where the protocol
+/// has text.
+///
+/// # Errors
+/// It is neither, or the protocol has no tenants.
+pub fn parse_tenant(text: &str, protocol: Protocol) -> Result<Vec<(String, Secret)>> {
+    let text = text.trim();
+    ensure!(!text.is_empty(), "it is empty");
+    let header = |name: &str, value: String| (name.to_owned(), Secret::new(value));
+    match protocol {
+        Protocol::Jsonline => {
+            let (account, project) = text.split_once(':').unwrap_or((text, "0"));
+            let number = |text| parse_tenant_number(text).map(|number| number.to_string());
+            Ok(vec![header("AccountID", number(account)?), header("ProjectID", number(project)?)])
+        }
+        Protocol::Loki | Protocol::Otlp => {
+            check_org_id(text)?;
+            Ok(vec![header(ORG_ID, text.to_owned())])
+        }
+        Protocol::Ndjson => bail!("ndjson has no tenants; give what the server wants with --header"),
+    }
+}
+
+/// Whether Loki takes the text for a tenant. VictoriaLogs takes `ACCOUNT:PROJECT` in its place.
+/// <https://grafana.com/docs/loki/latest/operations/multi-tenancy/>
+fn check_org_id(text: &str) -> Result<()> {
+    let is_allowed = |char: char| char.is_ascii_alphanumeric() || "!-_.*'()".contains(char);
+    let is_numbers = text
+        .split_once(':')
+        .is_some_and(|(a, b)| [a, b].iter().all(|part| parse_tenant_number(part).is_ok()));
+    ensure!(
+        is_numbers || text.chars().all(is_allowed),
+        "'{text}' is no tenant: letters, digits and !-_.*'() may be in one"
+    );
+    ensure!(text != "." && text != "..", "'{text}' is no tenant");
+    ensure!(text.len() <= MAX_ORG_ID_BYTES, "a tenant has {MAX_ORG_ID_BYTES} characters at most");
+    Ok(())
 }
 
 pub fn parse_tenant_number(text: &str) -> Result<u32> {
@@ -160,6 +202,32 @@ mod tests {
         for text in ["", "0", "-1s", "-1", "soon", "0s", "inf", "nan", "1e400"] {
             assert_eq!(read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_tenant_is_what_the_protocol_allows() {
+        let read = |text, protocol| {
+            let headers = parse_tenant(text, protocol).ok()?;
+            Some(
+                headers
+                    .iter()
+                    .map(|(name, value)| format!("{name}={}", value.expose()))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )
+        };
+        let numbers = Some("AccountID=5 ProjectID=6".to_owned());
+        assert_eq!(read("5:6", Protocol::Jsonline), numbers);
+        assert_eq!(read("team-a", Protocol::Jsonline), None);
+        let long = "x".repeat(151);
+        for good in ["team-a", "12:3", "(x)'*!_.", &long[1..]] {
+            assert_eq!(read(good, Protocol::Loki), Some(format!("X-Scope-OrgID={good}")));
+            assert_eq!(read(good, Protocol::Otlp), Some(format!("X-Scope-OrgID={good}")));
+        }
+        for bad in ["", "..", "a|b", "a b", "a/b", "é", "a:b", &long] {
+            assert_eq!(read(bad, Protocol::Loki), None, "{bad}");
+        }
+        assert_eq!(read("5", Protocol::Ndjson), None);
     }
 
     #[test]

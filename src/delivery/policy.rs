@@ -3,7 +3,7 @@
 //! - Trouble with the connection, time-outs and every status but 2xx, 400 and 413 keep a batch: it goes to the
 //!   outbox and is tried again by a later call.
 //! - 400 and 413 split it, so that one bad record cannot hold back the good ones. A single record is rejected only
-//!   if the same server takes a canned good one in the same call: a wrong path or tenant rejects nothing.
+//!   if the same server passes its protocol's check in the same call: a wrong path or tenant rejects nothing.
 //! - A first request that waited half a second for nothing opens the breaker, and for a while batches go to the outbox untried.
 //! - Without a destination that can be read nothing is sent: records are put aside, or kept for there.
 
@@ -19,12 +19,13 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::breaker::{Breaker, Probe, State};
 use crate::outbox::{DOUBTFUL, DROPPED, Destination, Outbox, Put, Summary, split_lines};
+use crate::record::protocol::Protocol;
 use crate::record::time::Time;
 use crate::record::{Batch, count_lines, hash};
 use crate::server::access::Access;
 use crate::server::endpoint::Endpoint;
 use crate::server::http::{Client, Outcome};
-use crate::server::protocol::jsonline;
+use crate::server::protocol::ORG_ID;
 use crate::server::socket::Deadline;
 use crate::sys::stderr::records;
 use crate::sys::stdio;
@@ -63,6 +64,8 @@ pub struct Plan {
     pub access: Access,
     /// Why nothing may be sent, if so: a setting that says where, or how, cannot be read.
     pub blocked: Option<String>,
+    /// How records are sent.
+    pub protocol: Protocol,
     /// Which fields make up the stream.
     pub stream_fields: Vec<String>,
     /// For one delivery in all.
@@ -78,15 +81,29 @@ impl Plan {
     #[must_use]
     pub fn destination(&self) -> Destination {
         let Some(endpoint) = &self.endpoint else { return Destination::unknown(self.stream_fields.clone()) };
-        let tenant = |name| self.access.header(name).unwrap_or("0");
         let name =
             || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Destination {
+            protocol: self.protocol,
             url: endpoint.to_string(),
-            tenant: format!("{}:{}", tenant("AccountID"), tenant("ProjectID")),
+            tenant: self.tenant(),
             user: self.access.header("Authorization").and_then(basic_user).unwrap_or_default(),
             host: if endpoint.is_loopback() { name() } else { String::new() },
             stream_fields: self.stream_fields.clone(),
+        }
+    }
+
+    /// The tenant as the protocol's headers say it. VictoriaLogs' numbers count on every protocol, because it speaks more
+    /// than its own.
+    fn tenant(&self) -> String {
+        let header = |name| self.access.header(name);
+        let numbers = ["AccountID", "ProjectID"].map(header);
+        let by_numbers = || numbers.map(|number| number.unwrap_or("0")).join(":");
+        let org = header(ORG_ID).unwrap_or_default();
+        match self.protocol {
+            Protocol::Jsonline => by_numbers(),
+            _ if numbers == [None, None] => org.to_owned(),
+            _ => format!("{org} {}", by_numbers()),
         }
     }
 }
@@ -132,7 +149,7 @@ impl Delivery {
         let destination = plan.destination();
         let client = match (&plan.endpoint, plan.blocked) {
             (_, Some(why)) => Err(why),
-            (Some(endpoint), None) => Ok(Client::new(endpoint, &plan.access, cancel)),
+            (Some(endpoint), None) => Ok(Client::new(endpoint, &plan.access, plan.protocol, cancel)),
             (None, None) => Err("it is not known where records go".to_owned()),
         };
         let outbox = if plan.dry_run { Err("--dry-run".to_owned()) } else { plan.outbox };
@@ -163,9 +180,13 @@ impl Delivery {
             Err(why) => return self.keep(batch, why),
         };
         if self.dry_run {
-            let request = jsonline::request(&batch.lines, &self.destination.stream_fields);
-            let head = client.describe(&request.path, request.content_type);
-            let printed = print(&head, request.body);
+            let (head, body) = client.describe_push(&batch.lines, &self.destination.stream_fields);
+            let mut body = body.into_owned();
+            // Not every protocol's body ends with one, and more requests may follow.
+            if body.last() != Some(&b'\n') {
+                body.push(b'\n');
+            }
+            let printed = print(&head, &body);
             return printed
                 .map_or_else(|error| Fate::Lost(format!("{error:#}"), batch.records), |()| Fate::Delivered);
         }
@@ -343,16 +364,20 @@ impl Delivery {
         deadline: Deadline,
     ) -> Attempt {
         let mut attempt = Attempt::default();
-        let mut todo = vec![lines];
-        let mut takes_canned = None;
+        let mut todo = vec![Piece { lines, refused: None }];
+        let mut passes_check = None;
         while let Some(piece) = todo.pop() {
-            let request = jsonline::request(piece, stream_fields);
+            let lines = piece.lines;
             let start = Instant::now();
-            let outcome = client.insert(&request, deadline);
+            let outcome = match piece.refused_of(attempt.rejected) {
+                Some(0) => Outcome::Delivered,
+                Some(refused) => Outcome::Partly(refused, attempt.refusal.clone()),
+                None => client.push(lines, stream_fields, deadline),
+            };
             let waited = start.elapsed();
-            let refusal = match outcome {
+            let (refusal, refused) = match outcome {
                 Outcome::Delivered => {
-                    attempt.done += piece.len();
+                    attempt.done += lines.len();
                     continue;
                 }
                 Outcome::Retry(why) => {
@@ -363,28 +388,30 @@ impl Delivery {
                     attempt.stop = Some(Stop::Server { why, waited, timed_out: true });
                     break;
                 }
-                Outcome::Rejected(why) => why,
+                Outcome::Rejected(why) => (why, None),
+                Outcome::Partly(refused, why) => (why, Some((refused, attempt.rejected))),
             };
-            // Without a good record to compare with, it may be the path or the tenant that is wrong.
-            let is_sound = *takes_canned.get_or_insert_with(|| {
-                client.insert(&jsonline::canned(stream_fields), deadline) == Outcome::Delivered
-            });
+            // Otherwise it may be the path or the tenant that is wrong.
+            let is_sound = *passes_check
+                .get_or_insert_with(|| client.check(stream_fields, deadline) == Outcome::Delivered);
             if !is_sound {
                 attempt.stop = Some(Stop::Server { why: refusal, waited, timed_out: false });
                 break;
             }
-            if count_lines(piece) > 1 {
-                let (first, second) = split_lines(piece, piece.len() / 2);
-                todo.extend([second, first]);
+            attempt.refusal = refusal;
+            if count_lines(lines) > 1 {
+                let (first, second) = split_lines(lines, lines.len() / 2);
+                todo.push(Piece { lines: second, refused });
+                todo.push(Piece { lines: first, refused: None });
                 continue;
             }
-            if let Err(error) = self.put_aside(piece, stream_fields) {
-                attempt.stop = Some(Stop::Aside(format!("{refusal}; it could not be put aside: {error}")));
+            if let Err(error) = self.put_aside(lines, stream_fields) {
+                let why = format!("{}; it could not be put aside: {error}", attempt.refusal);
+                attempt.stop = Some(Stop::Aside(why));
                 break;
             }
-            attempt.done += piece.len();
+            attempt.done += lines.len();
             attempt.rejected += 1;
-            attempt.refusal = refusal;
         }
         attempt
     }
@@ -403,12 +430,15 @@ impl Delivery {
     pub fn check(&self) -> Result<(), String> {
         let client = self.client.as_ref().map_err(Clone::clone)?;
         let deadline = Instant::now().checked_add(self.timeout);
-        match client.insert(&jsonline::canned(&self.destination.stream_fields), deadline) {
+        match client.check(&self.destination.stream_fields, deadline) {
             Outcome::Delivered => {
                 self.store.iter().for_each(|store| store.breaker.close());
                 Ok(())
             }
-            Outcome::Retry(why) | Outcome::TimedOut(why) | Outcome::Rejected(why) => Err(why),
+            Outcome::Retry(why)
+            | Outcome::TimedOut(why)
+            | Outcome::Rejected(why)
+            | Outcome::Partly(_, why) => Err(why),
         }
     }
 
@@ -432,6 +462,22 @@ impl Delivery {
             dropped += store.outbox.make_room();
         }
         dropped
+    }
+}
+
+/// Lines that are still to be delivered.
+struct Piece<'a> {
+    lines: &'a [u8],
+    /// If these are the second half of lines that a server took but for some: how many it refused in both halves, and
+    /// how many were rejected before the first.
+    refused: Option<(u64, u64)>,
+}
+
+impl Piece<'_> {
+    /// How many of these the server refuses, if that is known without asking: those that the first half does not explain.
+    /// It has the others. `rejected` is how many records were rejected so far.
+    fn refused_of(&self, rejected: u64) -> Option<u64> {
+        self.refused.map(|(in_both, before)| in_both.saturating_sub(rejected.saturating_sub(before)))
     }
 }
 

@@ -6,17 +6,17 @@
 
 use serde_json::Value;
 
+use crate::record::protocol::Protocol;
 use crate::record::{hash, json_string};
-
-/// The only protocol so far.
-const JSONLINE: &str = "jsonline";
 
 /// Whose records an entry holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Destination {
+    /// How its records are sent: those of one destination never go out in another's way.
+    pub protocol: Protocol,
     /// The endpoint's base URL; empty if it could not be told.
     pub url: String,
-    /// The tenant, as its headers say it.
+    /// The tenant, as its headers say it: numbers or text, as the protocol has it.
     pub tenant: String,
     /// A hash of the basic-auth user; empty without one.
     pub user: String,
@@ -41,11 +41,12 @@ impl Destination {
 
     /// As the members of an entry's first line, without the opening brace.
     pub(super) fn members(&self) -> String {
-        let Self { url, tenant, user, host, stream_fields } = self;
+        let Self { protocol, url, tenant, user, host, stream_fields } = self;
+        let protocol = protocol.name();
         let [url, tenant, user, host] = [url, tenant, user, host].map(|text| json_string(text));
         let names = stream_fields.iter().map(|name| json_string(name)).collect::<Vec<_>>().join(",");
         format!(
-            "\"protocol\":\"{JSONLINE}\",\"url\":{url},\"tenant\":{tenant},\"user\":{user},\"host\":{host},\
+            "\"protocol\":\"{protocol}\",\"url\":{url},\"tenant\":{tenant},\"user\":{user},\"host\":{host},\
              \"stream_fields\":[{names}]}}"
         )
     }
@@ -55,12 +56,17 @@ impl Destination {
         let text = |name: &str| Some(header.get(name)?.as_str()?.to_owned());
         let names = header.get("stream_fields")?.as_array()?.iter();
         let stream_fields = names.map(|name| name.as_str().map(str::to_owned)).collect::<Option<_>>()?;
-        if header.get("protocol")? != JSONLINE {
-            return None;
-        }
+        let protocol = Protocol::parse(header.get("protocol")?.as_str()?)?;
         // Version 1 had no user.
         let user = text("user").unwrap_or_default();
-        Some(Self { url: text("url")?, tenant: text("tenant")?, user, host: text("host")?, stream_fields })
+        Some(Self {
+            protocol,
+            url: text("url")?,
+            tenant: text("tenant")?,
+            user,
+            host: text("host")?,
+            stream_fields,
+        })
     }
 
     /// What tells this server's entries and breaker from others', in the names of files.
@@ -71,8 +77,9 @@ impl Destination {
 
     fn server_with(&self, host: &str, user: &str) -> String {
         let Self { url, tenant, .. } = self;
+        let protocol = self.protocol.name();
         let separator = if user.is_empty() { "" } else { "\n" };
-        format!("{:016x}", hash(&format!("{JSONLINE}\n{url}\n{tenant}\n{host}{separator}{user}")))
+        format!("{:016x}", hash(&format!("{protocol}\n{url}\n{tenant}\n{host}{separator}{user}")))
     }
 
     /// The server parts of the names that this destination's entries may have. Version 1 knew no user, and took fewer

@@ -124,7 +124,7 @@ impl<'a> Follow<'a> {
                 gap = None;
                 self.shown.keep_from = None;
             }
-            tail.set_patience(until, SILENCE);
+            tail.set_waits(until, SILENCE);
             let mut why = match self.relay(&mut live) {
                 Failure::Unprinted(error) => return Err(Failure::Unprinted(error)),
                 // Only time to look again.

@@ -8,13 +8,14 @@
 mod fields;
 pub mod item;
 pub mod level;
+pub mod protocol;
 pub mod time;
 
 use crate::record::level::Level;
 use crate::record::time::{Time, TimeFormat};
 
-pub use fields::{FieldBuffer, Fields, floor_char_boundary, hash, json_string, safe_name};
-use fields::{MAX_OWN_FIELDS, push_field, push_string};
+pub use fields::{FieldBuffer, Fields, floor_char_boundary, hash, json_string, push_string, safe_name};
+use fields::{MAX_OWN_FIELDS, push_field};
 
 /// Longest line without its newline. VictoriaLogs drops longer ones (`-insert.maxLineSizeBytes`, 256 KiB), and
 /// with them the lines that follow in the same request.

@@ -8,6 +8,8 @@ use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
 use super::access::Secret;
+use super::protocol::api;
+use crate::record::protocol::Protocol;
 
 /// A server's base URL: scheme, host, port and path prefix, without credentials and without a last slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +22,20 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a URL with or without scheme. The paths of the server's own API are taken off its end, since that
-    /// is how it is often copied.
+    /// Reads the URL of a VictoriaLogs, with or without scheme. The paths of its API are taken off the end, since that is
+    /// how a URL is often copied.
     ///
     /// # Errors
     /// No host, another scheme than http and https, a query.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_for(text, Protocol::Jsonline)
+    }
+
+    /// The same for a server of this protocol.
+    ///
+    /// # Errors
+    /// As [`Endpoint::parse`].
+    pub fn parse_for(text: &str, protocol: Protocol) -> Result<Self> {
         let text = text.trim();
         ensure!(!text.is_empty(), "it is empty");
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
@@ -41,11 +51,8 @@ impl Endpoint {
         };
         ensure!(!path.contains('@'), "a / in user or password must be written as %2F");
         let path = path.trim_end_matches('/');
-        let path = ["/insert/jsonline", "/select/logsql/query"]
-            .iter()
-            .find_map(|api| path.strip_suffix(api))
-            .unwrap_or(path)
-            .trim_end_matches('/');
+        let own = api(protocol).own_paths();
+        let path = own.iter().find_map(|own| path.strip_suffix(own)).unwrap_or(path).trim_end_matches('/');
         let base = format!("{scheme}://{host}{path}");
         let uri: Uri = base.parse().context("it is no URL")?;
         let name = uri.host().unwrap_or_default();
@@ -147,6 +154,19 @@ mod tests {
         endpoint("http://logs.example//insert/jsonline", "http://logs.example");
         endpoint("http://[::1]:9428", "http://[::1]:9428");
         endpoint("http://user:p%40ss@logs.example:1/x", "http://logs.example:1/x");
+    }
+
+    #[test]
+    fn the_path_that_records_are_pushed_to_may_be_part_of_the_url() {
+        for (protocol, text, base) in [
+            (Protocol::Loki, "http://x/loki/api/v1/push", "http://x"),
+            (Protocol::Loki, "http://x/insert/loki/api/v1/push/", "http://x/insert"),
+            (Protocol::Otlp, "http://x/otlp/v1/logs", "http://x/otlp"),
+            (Protocol::Ndjson, "http://x/v1/logs", "http://x/v1/logs"),
+            (Protocol::Jsonline, "http://x/v1/logs", "http://x/v1/logs"),
+        ] {
+            assert_eq!(Endpoint::parse_for(text, protocol).unwrap().to_string(), base);
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! The only file that knows HTTP: requests to one endpoint, and what their answers mean.
+//! Requests to one endpoint over HTTP, and what became of them.
 //!
-//! A failed delivery is data, an [`Outcome`], not an error. Redirects are not followed: a POST would lose its
-//! body or its credentials on the way.
+//! ureq speaks HTTP/1.1; the parts below it (names, sockets, TLS) are this room's own. A failed delivery is data, an
+//! [`Outcome`], not an error. Redirects are not followed: a POST would lose its body or its credentials on the way.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -12,14 +13,14 @@ use std::time::{Duration, Instant};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::{Response, StatusCode, header};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
-use ureq::{Agent, Body, BodyReader, Error, Proxy, Timeout};
+use ureq::{Agent, Body, BodyReader, Error, Proxy};
 
 use super::access::Access;
 use super::endpoint::Endpoint;
-use crate::server::protocol::Request;
-use crate::server::socket::{Deadline, Names, Patience, Sockets};
-use crate::sys::cause::cause;
-use crate::sys::text::harmless;
+use super::protocol::{Acceptance, Request, TENANT_HEADERS, api};
+use super::socket::{Deadline, Names, Sockets, Waits};
+use super::words::{is_html, is_html_by_type, is_web_page, refusal, why_unreachable};
+use crate::record::protocol::Protocol;
 
 /// Room for a request's headers and for a response's; a batch goes through it in pieces.
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -33,9 +34,6 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 /// The most that is read of the answer to an insert. VictoriaLogs answers with nothing or one line.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// The most that is shown of it, in characters.
-const SHOWN_ANSWER_CHARS: usize = 300;
-
 /// What became of a batch; the text is the beginning of a sentence that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -45,8 +43,10 @@ pub enum Outcome {
     Retry(String),
     /// The same, after waiting in vain.
     TimedOut(String),
-    /// The server refuses this body: 400 or 413.
+    /// The server refuses something in this body: 400 or 413.
     Rejected(String),
+    /// The server has all records but so many, and does not say which.
+    Partly(u64, String),
 }
 
 /// Why an answer to a query did not come, or not whole, as a sentence; or why it could not be used.
@@ -117,24 +117,25 @@ pub struct Client {
     /// hold a password.
     place: String,
     access: Access,
+    protocol: Protocol,
     agent: Agent,
-    patience: Patience,
+    waits: Waits,
 }
 
 impl Client {
-    /// For inserts. A byte to read from `cancel` ends every wait.
+    /// For records. A byte to read from `cancel` ends every wait.
     #[must_use]
-    pub fn new(endpoint: &Endpoint, access: &Access, cancel: Option<UnixStream>) -> Self {
-        Self::with_buffer(endpoint, access, Patience::new(cancel), BUFFER_BYTES)
+    pub fn new(endpoint: &Endpoint, access: &Access, protocol: Protocol, cancel: Option<UnixStream>) -> Self {
+        Self { protocol, ..Self::with_buffer(endpoint, access, Waits::new(cancel), BUFFER_BYTES) }
     }
 
     /// For queries. Every wait ends once `reader`, a pipe, has nobody at its other end.
     #[must_use]
     pub fn for_query(endpoint: &Endpoint, access: &Access, reader: Option<OwnedFd>) -> Self {
-        Self::with_buffer(endpoint, access, Patience::for_reader(reader), QUERY_BUFFER_BYTES)
+        Self::with_buffer(endpoint, access, Waits::for_reader(reader), QUERY_BUFFER_BYTES)
     }
 
-    fn with_buffer(endpoint: &Endpoint, access: &Access, patience: Patience, bytes: usize) -> Self {
+    fn with_buffer(endpoint: &Endpoint, access: &Access, waits: Waits, bytes: usize) -> Self {
         let proxy = proxy(access);
         let is_direct = |proxy: &Proxy| endpoint.join("/").parse().is_ok_and(|uri| proxy.is_no_proxy(&uri));
         let through = if proxy.as_ref().is_none_or(is_direct) { "" } else { " through the proxy" };
@@ -149,60 +150,77 @@ impl Client {
             .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")));
         #[cfg(feature = "tls")]
         let config = config.tls_config(tls(access));
-        let chain = ().chain(ConnectProxyConnector::default()).chain(Sockets(patience.clone()));
+        let chain = ().chain(ConnectProxyConnector::default()).chain(Sockets(waits.clone()));
         #[cfg(feature = "tls")]
         let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
-        let agent = Agent::with_parts(config.build(), chain, Names(patience.clone()));
-        Self { endpoint: endpoint.clone(), place, access: access.clone(), agent, patience }
+        let agent = Agent::with_parts(config.build(), chain, Names(waits.clone()));
+        let (endpoint, access, protocol) = (endpoint.clone(), access.clone(), Protocol::default());
+        Self { endpoint, place, access, protocol, agent, waits }
     }
 
-    /// Sends one batch and waits for the answer, until the deadline.
+    /// Sends these lines and waits for the answer, until the deadline.
     #[must_use]
-    pub fn insert(&self, request: &Request, deadline: Deadline) -> Outcome {
-        if self.patience.is_stopped() {
+    pub fn push(&self, lines: &[u8], stream_fields: &[String], deadline: Deadline) -> Outcome {
+        let api = api(self.protocol);
+        let request = api.push(lines, stream_fields);
+        self.deliver(&request, deadline, &|status, answer| api.acceptance(status, answer))
+    }
+
+    /// Asks whether the server would take records; nothing is stored.
+    #[must_use]
+    pub fn check(&self, stream_fields: &[String], deadline: Deadline) -> Outcome {
+        let api = api(self.protocol);
+        self.deliver(&api.check(stream_fields), deadline, &|status, answer| {
+            if api.is_yes(status, answer) { Acceptance::All } else { Acceptance::by_status(status) }
+        })
+    }
+
+    fn deliver(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+        judge: &dyn Fn(u16, &str) -> Acceptance,
+    ) -> Outcome {
+        if self.waits.is_stopped() {
             return Outcome::Retry(format!("could not reach {}: stopped by a signal", self.endpoint));
         }
         let started = Instant::now();
-        self.patience.set(deadline, None);
-        let before = self.patience.connections();
+        self.waits.set(deadline, None);
         let failed = |error: &Error| {
             let why = format!("could not reach {}: {}", self.place, self.cause(error, started.elapsed()));
             if matches!(error, Error::Timeout(_)) { Outcome::TimedOut(why) } else { Outcome::Retry(why) }
         };
-        let sent = self.post(&request.path, request.content_type, request.body).or_else(|error| {
-            // The server may close a kept connection at any time; that says nothing about this request.
-            let reused = self.patience.connections() == before && before > 0;
-            if matches!(error, Error::Io(_)) && reused && !self.patience.is_stopped() {
-                return self.post(&request.path, request.content_type, request.body);
-            }
-            Err(error)
-        });
-        let mut response = match sent {
+        let mut response = match self.post_anew(request) {
             Ok(response) => response,
             Err(error) => return failed(&error),
         };
         let mut answer = Vec::new();
         let read = response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
-        let status = response.status();
-        if !status.is_success() {
-            let answer = String::from_utf8_lossy(&answer);
-            let why = format!("could not deliver to {}: {}", self.endpoint, refusal(&response, &answer));
-            return match status {
-                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Rejected(why),
-                _ => Outcome::Retry(why),
-            };
+        let why = |what: &str| format!("could not deliver to {}: {what}", self.endpoint);
+        let text = String::from_utf8_lossy(&answer);
+        let acceptance = judge(response.status().as_u16(), &text);
+        match (acceptance, read) {
+            (Acceptance::Refused, _) => Outcome::Rejected(why(&refusal(&response, &text))),
+            (Acceptance::NotNow, _) => Outcome::Retry(why(&refusal(&response, &text))),
+            (_, Err(error)) => failed(&Error::from(error)),
+            _ if is_web_page(&response, &answer) => {
+                Outcome::Retry(why("it answered with a web page; is this the right URL?"))
+            }
+            (Acceptance::All, _) => Outcome::Delivered,
+            (Acceptance::AllBut(count), _) => Outcome::Partly(count, why(&refusal(&response, &text))),
         }
-        if let Err(error) = read {
-            return failed(&Error::from(error));
-        }
-        if is_web_page(&response, &answer) {
-            let why = format!(
-                "could not deliver to {}: it answered with a web page; is this the right URL?",
-                self.endpoint
-            );
-            return Outcome::Retry(why);
-        }
-        Outcome::Delivered
+    }
+
+    /// Sends a request, and again if a kept connection turns out to be closed. The server may close one at any time; that
+    /// says nothing about this request.
+    fn post_anew(&self, request: &Request) -> Result<Response<Body>, Error> {
+        let before = self.waits.connections();
+        let send = || self.post(&request.path, request.content_type, request.headers, &request.body);
+        send().or_else(|error| {
+            let reused = self.waits.connections() == before && before > 0;
+            let may_be_closed = matches!(error, Error::Io(_)) && reused && !self.waits.is_stopped();
+            if may_be_closed { send() } else { Err(error) }
+        })
     }
 
     /// Asks for `path` with form arguments, waits at most `idle` for each byte, and hands the body of a good answer
@@ -230,10 +248,10 @@ impl Client {
     /// # Errors
     /// What kept the answer from coming; the server's own words where it has some.
     pub fn open(&self, path: &str, form: &str, idle: Duration) -> Result<Answer<'_>, Failure> {
-        self.patience.set(None, Some(idle));
-        let mut response = self.post(path, FORM, form.as_bytes()).map_err(|error| {
+        self.waits.set(None, Some(idle));
+        let mut response = self.post(path, FORM, &[], form.as_bytes()).map_err(|error| {
             match self.failure(&error, idle, |place, cause| format!("could not reach {place}: {cause}")) {
-                Failure::Lost(text) | Failure::Silent(text) if self.patience.connections() == 0 => {
+                Failure::Lost(text) | Failure::Silent(text) if self.waits.connections() == 0 => {
                     Failure::Unreached(text)
                 }
                 failure => failure,
@@ -264,21 +282,30 @@ impl Client {
     }
 
     /// Sets until when the answer at hand is waited for, beside the pause allowed between two bytes.
-    pub fn set_patience(&self, deadline: Deadline, idle: Duration) {
-        self.patience.set(deadline, Some(idle));
+    pub fn set_waits(&self, deadline: Deadline, idle: Duration) {
+        self.waits.set(deadline, Some(idle));
     }
 
     fn failure(&self, error: &Error, waited: Duration, say: fn(&str, &str) -> String) -> Failure {
-        if self.patience.is_abandoned() {
+        if self.waits.is_abandoned() {
             return Failure::Unprinted(io::ErrorKind::BrokenPipe.into());
         }
         let text = say(&self.place, &self.cause(error, waited));
         if matches!(error, Error::Timeout(_)) { Failure::Silent(text) } else { Failure::Lost(text) }
     }
 
-    fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+    fn post(
+        &self,
+        path: &str,
+        content_type: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Response<Body>, Error> {
         let mut request =
             self.agent.post(self.endpoint.join(path)).header(header::CONTENT_TYPE, content_type);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         for (name, value) in &self.access.headers {
             request = request.header(name.as_str(), value.expose());
         }
@@ -287,36 +314,31 @@ impl Client {
 
     /// The cause in words; `waited` for an answer in vain.
     fn cause(&self, error: &Error, waited: Duration) -> String {
-        match error {
-            Error::Timeout(Timeout::Connect) => "no connection in time".to_owned(),
-            Error::Timeout(Timeout::Resolve) => "the name lookup took too long".to_owned(),
-            Error::Timeout(_) => format!("no answer within {}", seconds(waited)),
-            Error::HostNotFound => "no such host".to_owned(),
-            Error::Io(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".to_owned(),
-                io::ErrorKind::UnexpectedEof => "connection closed before the answer was complete".to_owned(),
-                // A TLS failure comes as an io::Error around a rustls one; its text says enough.
-                _ => one_line(&cause(error)),
-            },
-            Error::Protocol(_) if self.is_plain() => "the answer is not HTTP".to_owned(),
-            other => one_line(&other.to_string()),
+        why_unreachable(error, waited, &self.endpoint)
+    }
+
+    /// The request that delivers these lines, in words, its secrets left out; and its body.
+    #[must_use]
+    pub fn describe_push<'a>(&self, lines: &'a [u8], stream_fields: &[String]) -> (String, Cow<'a, [u8]>) {
+        let request = api(self.protocol).push(lines, stream_fields);
+        let mut head = self.describe(&request.path, request.content_type);
+        for (name, value) in request.headers {
+            // Writing to memory cannot fail.
+            let _ = writeln!(head, "{name}: {value}");
         }
+        (head, request.body)
     }
 
-    fn is_plain(&self) -> bool {
-        self.endpoint.to_string().starts_with("http:")
-    }
-
-    /// The request in words, its secrets left out.
+    /// A request in words, its secrets left out.
     #[must_use]
     pub fn describe(&self, path: &str, content_type: &str) -> String {
         let url = self.endpoint.join(path);
         let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = if path.is_empty() { "/" } else { path };
         let mut text = format!("POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {content_type}\n");
         for (name, value) in &self.access.headers {
-            let open = ["AccountID", "ProjectID"].iter().any(|tenant| tenant.eq_ignore_ascii_case(name));
+            let open = TENANT_HEADERS.iter().any(|tenant| tenant.eq_ignore_ascii_case(name));
             // Writing to memory cannot fail.
             let _ = writeln!(text, "{name}: {}", if open { value.expose() } else { "(redacted)" });
         }
@@ -329,61 +351,6 @@ impl Client {
 pub fn form(arguments: &[(&str, &str)]) -> String {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     arguments.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
-}
-
-/// `status` and the first line of what the server says about it.
-fn refusal(response: &Response<Body>, answer: &str) -> String {
-    let status = response.status();
-    let mut text = format!("the server answered {status}");
-    let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-    let said = if is_web_page(response, answer.as_bytes()) { "" } else { answer.trim() };
-    if let Some(location) = location.filter(|_| status.is_redirection()) {
-        // The target may carry credentials in its query, and before its host.
-        let target = location.split(['?', '#']).next().unwrap_or_default();
-        let (scheme, rest) = target.split_once("://").unwrap_or(("", target));
-        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-        let target = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
-        text = format!("{text}, a redirect to {}; use that URL", one_line(&target));
-    } else if status == StatusCode::UNAUTHORIZED {
-        text.push_str("; check VLOG_TOKEN, or VLOG_USER and VLOG_PASSWORD");
-    } else if !said.is_empty() {
-        text = format!("{text}: {}", one_line(said));
-    }
-    text
-}
-
-fn is_web_page(response: &Response<Body>, body: &[u8]) -> bool {
-    is_html_by_type(response) || is_html(body)
-}
-
-fn is_html_by_type(response: &Response<Body>) -> bool {
-    let kind = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    kind.to_ascii_lowercase().contains("html")
-}
-
-/// No answer of VictoriaLogs begins with `<`.
-fn is_html(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
-}
-
-/// The first line, harmless wherever it is shown or kept, of a length that fits a message.
-fn one_line(text: &str) -> String {
-    let line = text.trim().lines().next().unwrap_or_default();
-    harmless(line).chars().take(SHOWN_ANSWER_CHARS).collect()
-}
-
-/// `2s`, `1.5s`, `500ms`.
-fn seconds(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
-        format!("{}ms", duration.as_millis())
-    } else {
-        let text = format!("{:.1}", duration.as_secs_f64());
-        format!("{}s", text.trim_end_matches(".0"))
-    }
 }
 
 /// The proxy of the environment with the hosts that are reached without it.

@@ -8,3 +8,4 @@ pub mod endpoint;
 pub mod http;
 pub mod protocol;
 pub mod socket;
+mod words;

@@ -41,7 +41,7 @@ pub type Deadline = Option<Instant>;
 
 /// What bounds the waits of the request in flight. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Patience(Arc<Inner>);
+pub struct Waits(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -63,7 +63,7 @@ struct Bounds {
     looked: bool,
 }
 
-impl Patience {
+impl Waits {
     /// No bounds yet; once `cancel` is readable every wait ends soon.
     pub fn new(cancel: Option<UnixStream>) -> Self {
         Self(Arc::new(Inner { cancel, ..Inner::default() }))
@@ -159,7 +159,7 @@ fn stopped_by_signal() -> Error {
 
 /// Names to addresses. `localhost` and literal addresses need neither a lookup nor a thread.
 #[derive(Debug)]
-pub struct Names(pub Patience);
+pub struct Names(pub Waits);
 
 impl Resolver for Names {
     fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
@@ -204,7 +204,7 @@ impl Names {
 
 /// Opens a [`Socket`] unless an earlier connector of the chain, the proxy's, has one already.
 #[derive(Debug)]
-pub struct Sockets(pub Patience);
+pub struct Sockets(pub Waits);
 
 impl<In: Transport> Connector<In> for Sockets {
     type Out = Either<In, Socket>;
@@ -231,7 +231,7 @@ impl<In: Transport> Connector<In> for Sockets {
                         stream,
                         buffers,
                         unsent: Vec::new(),
-                        patience: self.0.clone(),
+                        waits: self.0.clone(),
                     })));
                 }
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -244,14 +244,14 @@ impl<In: Transport> Connector<In> for Sockets {
     }
 }
 
-/// A TCP connection that waits no longer than its [`Patience`].
+/// A TCP connection that waits no longer than its [`Waits`].
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
     buffers: LazyBuffers,
     /// What waits for more, so that the head of a request and a small body leave in one packet.
     unsent: Vec<u8>,
-    patience: Patience,
+    waits: Waits,
 }
 
 impl Socket {
@@ -264,7 +264,7 @@ impl Socket {
                 Ok(0) => return Err(Error::Io(io::ErrorKind::WriteZero.into())),
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.patience.wait(&self.stream, PollFlags::POLLOUT)?;
+                    self.waits.wait(&self.stream, PollFlags::POLLOUT)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Error::Io(error)),
@@ -287,7 +287,7 @@ impl Transport for Socket {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         self.flush()?;
         loop {
-            self.patience.wait(&self.stream, PollFlags::POLLIN)?;
+            self.waits.wait(&self.stream, PollFlags::POLLIN)?;
             match self.stream.read(self.buffers.input_append_buf()) {
                 Ok(read) => {
                     self.buffers.input_appended(read);

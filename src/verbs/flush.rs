@@ -164,6 +164,7 @@ pub fn start_detached(args: &DeliveryArgs) -> io::Result<()> {
         ("--tenant", &server.tenant),
         ("--ca-file", &server.ca_file),
         ("--timeout", &args.timeout),
+        ("--protocol", &args.protocol),
         ("--stream-fields", &args.stream_fields),
     ];
     for (name, value) in options {

@@ -214,6 +214,7 @@ fn plan(config: &Config) -> Option<Plan> {
         endpoint,
         access: config.access.clone(),
         blocked,
+        protocol: config.protocol,
         stream_fields: config.stream_fields.clone(),
         timeout: config.timeout,
         dry_run: config.dry_run,

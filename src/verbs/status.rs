@@ -7,6 +7,7 @@ use crate::cli::args::StatusArgs;
 use crate::cli::config::{Config, Route, fail_by_environment, query_url};
 use crate::delivery::breaker::{Breaker, State};
 use crate::record::time::Time;
+use crate::server::protocol::ORG_ID;
 use crate::sys::env::Env;
 use crate::sys::signals;
 use crate::sys::stderr::{self, Report};
@@ -60,6 +61,7 @@ fn settings(config: &Config, env: Env) -> Map<String, Value> {
         let project = tenant("ProjectID").unwrap_or_else(|| "0".to_owned());
         format!("{account}:{project}")
     });
+    let tenant = tenant.or_else(|| config.access.header(ORG_ID).map(str::to_owned));
     let headers: Vec<_> = config.access.headers.iter().map(|(name, _)| name.as_str()).collect();
     let fields: Vec<_> = config.fields.iter().map(|item| format!("{}={}", item.key, item.value)).collect();
     let outbox =
@@ -68,6 +70,7 @@ fn settings(config: &Config, env: Env) -> Map<String, Value> {
     let rows = [
         ("url", url),
         ("query_url", json!(query_url.map(|endpoint| endpoint.to_string()))),
+        ("protocol", json!(config.protocol.name())),
         ("timeout", json!(format!("{:?}", config.timeout))),
         ("service", json!(config.service)),
         ("min_level", json!(config.min_level.map(crate::record::level::Level::name))),
@@ -89,8 +92,9 @@ fn settings(config: &Config, env: Env) -> Map<String, Value> {
         let of_this = || origins.iter().filter(|origin| origin.setting == name);
         let in_force = of_this().find(|origin| origin.wrong.is_none());
         // Nothing takes the place of what says where records go.
-        let in_force =
-            in_force.or_else(|| of_this().next().filter(|_| ["url", "tenant", "headers"].contains(&name)));
+        let in_force = in_force.or_else(|| {
+            of_this().next().filter(|_| ["url", "protocol", "tenant", "headers"].contains(&name))
+        });
         let source = in_force.map_or("default", |origin| origin.source);
         let mut row = json!({"value": value, "source": source});
         let wrong: Vec<_> = of_this().filter_map(|origin| origin.wrong.as_deref()).collect();

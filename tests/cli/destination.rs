@@ -94,13 +94,15 @@ fn records_for_this_machine_remember_which_one_that_is() {
 }
 
 /// Ways to say badly where records go, as arguments and variables, and what is said.
-const BAD: [(&[&str], (&str, &str), &str); 13] = [
+const BAD: [(&[&str], (&str, &str), &str); 15] = [
     (&["--url", "htp://x"], ("A", "B"), "could not use --url: the scheme must be http or https"),
     (&["--url", ""], ("A", "B"), "could not use --url: it is empty"),
     (&["--url"], ("A", "B"), "could not use --url: it is empty"),
     (&["--urll", "http://127.0.0.1:1"], ("A", "B"), "there is no option --urll"),
     (&["--urll=http://127.0.0.1:1"], ("A", "B"), "there is no option --urll"),
     (&["--tenant", "abc"], ("A", "B"), "could not use --tenant: 'abc' is no tenant number"),
+    (&["--protocol", "pigeon"], ("A", "B"), "could not use --protocol: 'pigeon' is no protocol"),
+    (&["--protocl", "loki"], ("A", "B"), "there is no option --protocl"),
     (&["--tenat", "5"], ("A", "B"), "there is no option --tenat"),
     (&["-H", "s3cret"], ("A", "B"), "could not use --header: it is not of the form 'Name: value'"),
     (

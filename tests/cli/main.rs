@@ -17,6 +17,7 @@ mod local;
 mod outbox;
 mod parse;
 mod pipe;
+mod protocol;
 mod query;
 mod readme;
 mod rooms;

@@ -1,28 +1,48 @@
 //! VictoriaLogs' own JSON lines: single node, vlinsert, vlagent, or any of them behind vmauth.
+//!
+//! <https://docs.victoriametrics.com/victorialogs/data-ingestion/#json-stream-api>
+
+use std::borrow::Cow;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::Request;
+use super::{PushApi, Request};
 
-/// The lines as they are; the stream fields go into the query.
-#[must_use]
-pub fn request<'a>(lines: &'a [u8], stream_fields: &[String]) -> Request<'a> {
-    let mut path = "/insert/jsonline".to_owned();
-    let mut separator = "?_stream_fields=";
-    for name in stream_fields {
-        path.push_str(separator);
-        path.extend(utf8_percent_encode(name, NON_ALPHANUMERIC));
-        separator = ",";
+#[derive(Debug)]
+pub struct Jsonline;
+
+impl PushApi for Jsonline {
+    fn own_paths(&self) -> &'static [&'static str] {
+        &["/insert/jsonline", "/select/logsql/query"]
     }
-    Request { path, content_type: "application/stream+json", body: lines }
+
+    /// The lines as they are; the stream fields go into the query.
+    fn push<'a>(&self, lines: &'a [u8], stream_fields: &[String]) -> Request<'a> {
+        let mut path = "/insert/jsonline".to_owned();
+        let mut separator = "?_stream_fields=";
+        for name in stream_fields {
+            path.push_str(separator);
+            path.extend(utf8_percent_encode(name, NON_ALPHANUMERIC));
+            separator = ",";
+        }
+        request(path, lines)
+    }
+
+    /// A record that every VictoriaLogs takes, with an order not to store it (`debug=1`).
+    fn check(&self, stream_fields: &[String]) -> Request<'static> {
+        let line = b"{\"_msg\":\"vlog asks whether records are taken\"}\n";
+        let Request { path, .. } = self.push(b"", stream_fields);
+        request(format!("{path}{}debug=1", if stream_fields.is_empty() { '?' } else { '&' }), line)
+    }
 }
 
-/// A record that every VictoriaLogs takes, with an order not to store it (`debug=1`).
-#[must_use]
-pub fn canned(stream_fields: &[String]) -> Request<'static> {
-    let mut request = request(b"{\"_msg\":\"vlog asks whether records are taken\"}\n", stream_fields);
-    request.path.push_str(if stream_fields.is_empty() { "?debug=1" } else { "&debug=1" });
-    request
+fn request(path: String, lines: &[u8]) -> Request<'_> {
+    Request {
+        path: Cow::Owned(path),
+        content_type: "application/stream+json",
+        headers: &[],
+        body: Cow::Borrowed(lines),
+    }
 }
 
 #[cfg(test)]
@@ -31,12 +51,17 @@ mod tests {
 
     #[test]
     fn stream_fields_are_a_list_in_the_query() {
-        let path = |names: &[&str]| {
+        let paths = |names: &[&str]| {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-            request(b"", &names).path
+            (Jsonline.push(b"", &names).path, Jsonline.check(&names).path)
         };
-        assert_eq!(path(&[]), "/insert/jsonline");
-        assert_eq!(path(&["service"]), "/insert/jsonline?_stream_fields=service");
-        assert_eq!(path(&["a b", "c&d"]), "/insert/jsonline?_stream_fields=a%20b,c%26d");
+        let all = [
+            (vec![], "/insert/jsonline", "?"),
+            (vec!["service"], "/insert/jsonline?_stream_fields=service", "&"),
+            (vec!["a b", "c&d"], "/insert/jsonline?_stream_fields=a%20b,c%26d", "&"),
+        ];
+        for (names, path, separator) in all {
+            assert_eq!(paths(&names), (path.into(), format!("{path}{separator}debug=1").into()));
+        }
     }
 }

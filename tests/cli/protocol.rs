@@ -1,0 +1,402 @@
+//! One contract for every protocol: what is sent arrives, what is not taken waits, and nothing goes another's way.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::env::{self, TestEnv, undelivered};
+use crate::server::{Answer, Nobody, Request, Server};
+
+const PROTOCOLS: [&str; 4] = ["jsonline", "loki", "ndjson", "otlp"];
+
+/// Where a protocol's records go below the base URL.
+fn path(protocol: &str) -> &'static str {
+    match protocol {
+        "jsonline" => "/insert/jsonline?_stream_fields=service",
+        "loki" => "/loki/api/v1/push",
+        "ndjson" => "/",
+        _ => "/v1/logs",
+    }
+}
+
+/// Whether a request asks without sending records.
+fn is_check(request: &Request) -> bool {
+    let body = String::from_utf8_lossy(&request.body);
+    request.line.contains("debug=1") || ["", "{\"streams\":[]}", "{\"resourceLogs\":[]}"].contains(&&*body)
+}
+
+/// What the protocol's server answers to such a request; Loki's is a refusal.
+fn yes(protocol: &str) -> Answer {
+    match protocol {
+        "loki" => Answer::Status(422, "", "error at least one valid stream is required for ingestion\n"),
+        "otlp" => Answer::Status(200, "Content-Type: application/json\r\n", "{\"partialSuccess\":{}}"),
+        _ => Answer::Accept,
+    }
+}
+
+/// The messages of a request, in the order of their time.
+fn messages(protocol: &str, request: &Request) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    if protocol == "jsonline" || protocol == "ndjson" {
+        let name = if protocol == "ndjson" { "message" } else { "_msg" };
+        return request.records().iter().map(|record| text(&record[name])).collect();
+    }
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    let mut found: Vec<(String, String)> = Vec::new();
+    if protocol == "loki" {
+        for value in list(&body["streams"]).iter().flat_map(|stream| list(&stream["values"])) {
+            found.push((text(&value[0]), text(&value[1])));
+        }
+    } else {
+        let scopes =
+            list(&body["resourceLogs"]).iter().flat_map(|one| list(&one["scopeLogs"])).collect::<Vec<_>>();
+        for record in scopes.iter().flat_map(|scope| list(&scope["logRecords"])) {
+            found.push((text(&record["timeUnixNano"]), text(&record["body"]["stringValue"])));
+        }
+    }
+    found.sort();
+    found.into_iter().map(|(_, message)| message).collect()
+}
+
+/// The messages of all requests but checks.
+fn all(protocol: &str, server: &Server) -> Vec<String> {
+    let requests = server.requests();
+    requests
+        .iter()
+        .filter(|request| !is_check(request))
+        .flat_map(|request| messages(protocol, request))
+        .collect()
+}
+
+/// A server that says yes to checks, and judges everything else.
+fn judging(protocol: &'static str, judge: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Server {
+    Server::judging(move |_, request| match request {
+        Some(request) if is_check(request) => yes(protocol),
+        Some(request) => judge(request),
+        None => Answer::Accept,
+    })
+}
+
+fn env_for(protocol: &str, url: &str) -> TestEnv {
+    TestEnv::new().with("VLOG_URL", url).with("VLOG_PROTOCOL", protocol)
+}
+
+fn body(request: &Request) -> String {
+    String::from_utf8_lossy(&request.body).into_owned()
+}
+
+/// The records that were put aside.
+fn aside(env: &TestEnv) -> Vec<String> {
+    let all = fs::read_dir(env.outbox().join("rejected")).into_iter().flatten().flatten();
+    all.flat_map(|entry| undelivered(&entry.path()).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn what_is_sent_arrives() {
+    for protocol in PROTOCOLS {
+        let server = judging(protocol, |_| Answer::Status(204, "", ""));
+        let env = env_for(protocol, &server.url());
+        env.run(&["send", "--fail", "one", "a=1"]).in_silence();
+        env.run_with(&["pipe", "--fail"], "two\nERROR three\n{\"msg\":\"four\"}\n").in_silence();
+        env.run_with(&["hook"], "{\"hook_event_name\":\"Stop\"}").in_silence();
+        assert_eq!(env.run(&["run", "--", "echo", "six"]).text(), "six\n");
+        let found = all(protocol, &server);
+        assert_eq!(found[..5], ["one", "two", "ERROR three", "four", "Stop"], "{protocol}");
+        assert_eq!(found[5], "six", "{protocol}");
+        for request in server.requests() {
+            assert_eq!(request.line, format!("POST {} HTTP/1.1", path(protocol)));
+            assert!(!request.headers["content-type"].contains("form"));
+        }
+    }
+}
+
+#[test]
+fn a_url_may_be_the_base_or_the_whole() {
+    for (protocol, tail) in [
+        ("jsonline", "/insert/jsonline"),
+        ("loki", "/loki/api/v1/push"),
+        ("ndjson", ""),
+        ("otlp", "/v1/logs"),
+    ] {
+        let server = judging(protocol, |_| Answer::Accept);
+        for url in [
+            format!("{}/a/b", server.url()),
+            format!("{}/a/b{tail}", server.url()),
+            format!("{}/a/b{tail}/", server.url()),
+        ] {
+            env_for(protocol, &url).run(&["send", "--fail", "m"]).in_silence();
+        }
+        for request in server.requests() {
+            let expected = format!("/a/b{}", if protocol == "ndjson" { "" } else { path(protocol) });
+            assert_eq!(request.line, format!("POST {expected} HTTP/1.1"));
+        }
+    }
+}
+
+#[test]
+fn what_waited_for_an_outage_to_end_goes_its_own_way_only() {
+    for (at, protocol) in PROTOCOLS.into_iter().enumerate() {
+        let nobody = Nobody::new();
+        let env = env_for(protocol, &format!("http://{}", nobody.address()));
+        env.run(&["send", "-v", "one"]).kept_the_promise().saying("1 record kept in the outbox");
+        env.run_with(&["pipe"], "two\nthree\n").in_silence();
+        let entry = fs::read_to_string(&env.entries()[0]).unwrap();
+        assert!(entry.contains(&format!("\"protocol\":\"{protocol}\"")), "{entry}");
+        let server = Server::at(&nobody.address().to_string(), Answer::Status(204, "", ""));
+
+        // Another protocol at the same URL takes nothing along.
+        let other = PROTOCOLS[(at + 1) % PROTOCOLS.len()];
+        env.run(&["send", "--protocol", other, "other"]).in_silence();
+        env.run(&["flush", "--protocol", other]).in_silence();
+        assert_eq!(
+            (server.requests().len(), messages(other, &server.requests()[0])),
+            (1, vec!["other".to_owned()])
+        );
+
+        env.run(&["flush", "-v", "--fail"]).kept_the_promise().saying("3 records delivered");
+        let found: Vec<_> =
+            server.requests()[1..].iter().flat_map(|request| messages(protocol, request)).collect();
+        assert_eq!(found, ["one", "two", "three"], "{protocol}");
+        assert!(env.entries().is_empty());
+    }
+}
+
+#[test]
+fn wrong_credentials_keep_records_until_they_are_right() {
+    for protocol in PROTOCOLS {
+        let server = Server::judging(|_, request| {
+            let given = request.and_then(|request| request.headers.get("authorization").cloned());
+            if given.as_deref() == Some("Bearer right") {
+                Answer::Accept
+            } else {
+                Answer::Status(401, "", "go away")
+            }
+        });
+        let env = env_for(protocol, &server.url()).with("VLOG_TOKEN", "wrong");
+        env.run(&["send", "-v", "one"]).kept_the_promise().saying("401");
+        assert_eq!(env.status()["server"]["accepting"], false);
+        let env = env.with("VLOG_TOKEN", "right");
+        env.run(&["send", "--fail", "two"]).in_silence();
+        assert_eq!(env.status()["server"]["accepting"], true);
+        let right = server
+            .requests()
+            .into_iter()
+            .filter(|request| request.headers["authorization"] == "Bearer right");
+        let found: Vec<_> = right
+            .filter(|request| !is_check(request))
+            .flat_map(|request| messages(protocol, &request))
+            .collect();
+        assert_eq!(found, ["two", "one"], "{protocol}");
+    }
+}
+
+#[test]
+fn a_tenant_is_its_own_destination() {
+    for (protocol, header, right, wrong) in [
+        ("jsonline", "accountid", "5", "6"),
+        ("loki", "x-scope-orgid", "team-a", "team-b"),
+        ("otlp", "x-scope-orgid", "team-a", "team-b"),
+    ] {
+        let server = Server::judging(move |_, request| {
+            let given = request.and_then(|request| request.headers.get(header).cloned());
+            match given.as_deref() {
+                Some(tenant) if tenant == right => {
+                    request.filter(|request| is_check(request)).map_or(Answer::Accept, |_| yes(protocol))
+                }
+                Some(_) => Answer::Status(403, "", "not this one"),
+                None => Answer::Status(401, "", "no org id"),
+            }
+        });
+        let env = env_for(protocol, &server.url());
+        if protocol != "jsonline" {
+            env.run(&["send", "-v", "of nobody"])
+                .kept_the_promise()
+                .saying("it wants a tenant: set VLOG_TENANT");
+        }
+        env.run(&["send", "-v", "of the wrong one", "--tenant", wrong])
+            .kept_the_promise()
+            .saying("1 record kept");
+        env.run(&["send", "--fail", "of the right one", "--tenant", right]).in_silence();
+        env.run(&["flush", "--fail", "--tenant", right]).in_silence();
+        let last = server.requests().pop().unwrap();
+        assert_eq!(
+            (last.headers[header].as_str(), messages(protocol, &last)),
+            (right, vec!["of the right one".to_owned()])
+        );
+        let status = env.with("VLOG_TENANT", right).status();
+        assert_eq!(
+            (&status["settings"]["tenant"]["value"], &status["server"]["accepting"]),
+            (&Value::from(if protocol == "jsonline" { "5:0" } else { right }), &Value::from(true))
+        );
+    }
+    // Without tenants in the protocol nobody can tell where it was to go.
+    let server = Server::new(Answer::Accept);
+    let env = env_for("ndjson", &server.url());
+    env.run(&["send", "m", "--tenant", "5"]).kept_the_promise().saying("ndjson has no tenants");
+    assert_eq!((server.connections(), aside(&env).len()), (0, 1));
+}
+
+#[test]
+fn large_and_wide_records_arrive_whole() {
+    let line = "0123456789".repeat(60_000);
+    let fields: Vec<_> = (0..300).map(|n| format!("field{n}=value{n}")).collect();
+    for protocol in PROTOCOLS {
+        let server = judging(protocol, |_| Answer::Accept);
+        let env = env_for(protocol, &server.url());
+        env.run_with(&["pipe", "--fail"], format!("{line}\n")).in_silence();
+        assert_eq!(all(protocol, &server).concat(), line, "{protocol}");
+        let words = ["send", "--fail", "wide"]
+            .into_iter()
+            .chain(fields.iter().map(String::as_str))
+            .collect::<Vec<_>>();
+        env.run(&words).in_silence();
+        let wide = body(&server.requests().pop().unwrap());
+        for field in [0, 127, 128, 299] {
+            assert!(
+                wide.contains(&format!("field{field}")) && wide.contains(&format!("value{field}")),
+                "{protocol}: {field}"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_bad_record_holds_back_no_good_ones() {
+    for protocol in PROTOCOLS {
+        let server = judging(protocol, |request| {
+            if body(request).contains("bad") { Answer::Status(400, "", "one is bad") } else { Answer::Accept }
+        });
+        let env = env_for(protocol, &server.url());
+        let lines: Vec<_> =
+            (0..40).map(|n| if n == 13 { "bad".to_owned() } else { format!("line {n}") }).collect();
+        env.run_with(&["pipe", "-v"], lines.join("\n")).kept_the_promise().saying("1 record put aside");
+        let taken = server
+            .requests()
+            .into_iter()
+            .filter(|request| !is_check(request) && !body(request).contains("bad"));
+        let mut found: Vec<_> = taken.flat_map(|request| messages(protocol, &request)).collect();
+        found.sort();
+        let mut good: Vec<_> = lines.into_iter().filter(|line| line != "bad").collect();
+        good.sort();
+        assert_eq!(found, good, "{protocol}: each once");
+        let aside = aside(&env);
+        assert!(aside.len() == 1 && aside[0].contains("bad"), "{protocol}: {aside:?}");
+        assert!(env.entries().is_empty());
+    }
+}
+
+#[test]
+fn where_the_path_is_wrong_nothing_is_rejected() {
+    for protocol in PROTOCOLS {
+        let server = Server::new(Answer::Status(400, "", "unsupported path requested"));
+        let env = env_for(protocol, &server.url());
+        env.run_with(&["pipe", "-v"], "a\nb\n").kept_the_promise().saying("2 records kept in the outbox");
+        assert_eq!((aside(&env).len(), server.requests().len()), (0, 2), "{protocol}");
+    }
+}
+
+/// A collector that takes all but bad records, and says how many those were.
+fn picky() -> Server {
+    judging("otlp", |request| {
+        match messages("otlp", request).iter().filter(|message| message.contains("bad")).count() {
+            0 => Answer::Accept,
+            1 => Answer::Status(
+                200,
+                "",
+                "{\"partialSuccess\":{\"rejectedLogRecords\":\"1\",\"errorMessage\":\"bad\"}}",
+            ),
+            2 => Answer::Status(
+                200,
+                "",
+                "{\"partialSuccess\":{\"rejectedLogRecords\":\"2\",\"errorMessage\":\"bad\"}}",
+            ),
+            _ => Answer::Status(
+                200,
+                "",
+                "{\"partialSuccess\":{\"rejectedLogRecords\":\"3\",\"errorMessage\":\"bad\"}}",
+            ),
+        }
+    })
+}
+
+#[test]
+fn of_a_partial_success_the_refused_are_found_and_little_is_repeated() {
+    for bad in [vec![0], vec![63], vec![20], vec![5, 40], vec![31, 32], vec![7, 8, 50]] {
+        let server = picky();
+        let env = env_for("otlp", &server.url());
+        let line = |n| if bad.contains(&n) { format!("bad {n}") } else { format!("good {n}") };
+        let lines: Vec<_> = (0..64).map(line).collect();
+        let finished = env.run_with(&["pipe", "-v"], lines.join("\n")).kept_the_promise();
+        assert!(finished.stderr.contains("put aside"), "{finished:?}");
+        let found = all("otlp", &server);
+        for line in &lines {
+            assert!(found.contains(line), "{line} is lost");
+        }
+        assert_eq!(aside(&env).iter().filter(|line| line.contains("bad")).count(), bad.len());
+        assert_eq!((aside(&env).len(), env.entries().len()), (bad.len(), 0));
+        // Only first halves are sent again: what the second ones hold follows from the numbers.
+        let most = 64 + 64 * bad.len();
+        assert!(found.len() <= most, "{} records for {bad:?}", found.len());
+    }
+}
+
+#[test]
+fn too_many_requests_keep_records_for_later() {
+    for protocol in PROTOCOLS {
+        for headers in ["", "Retry-After: 1\r\n"] {
+            let server = Server::judging(move |n, request| match request {
+                Some(request) if is_check(request) => yes(protocol),
+                _ if n == 0 => Answer::Status(429, headers, "slow down"),
+                _ => Answer::Accept,
+            });
+            let env = env_for(protocol, &server.url());
+            env.run(&["send", "-v", "one"]).kept_the_promise().saying("429");
+            assert_eq!(env.waiting(), ["one"]);
+            env.run(&["flush", "--fail"]).in_silence();
+            assert_eq!(all(protocol, &server), ["one", "one"], "{protocol}");
+            assert!(env.entries().is_empty() && aside(&env).is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_prints_the_request_of_the_protocol() {
+    for protocol in PROTOCOLS {
+        let env = env_for(protocol, "http://192.0.2.1:9").with("VLOG_TOKEN", "s3cret");
+        let finished = env.run(&["send", "--dry-run", "hello"]);
+        let text = finished.text();
+        assert!(text.starts_with(&format!("POST {} HTTP/1.1\n", path(protocol))), "{text}");
+        assert!(text.contains("hello") && text.ends_with('\n') && !text.contains("s3cret"), "{text}");
+    }
+    let finished = env_for("loki", "http://192.0.2.1").run(&["send", "--dry-run", "m", "--tenant", "team-a"]);
+    assert!(finished.text().contains("X-Scope-OrgID: team-a\n"), "{finished:?}");
+}
+
+#[test]
+fn a_protocol_that_there_is_not_sends_nothing() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let finished =
+        env::finish(env.vlog().args(["send", "m"]).env("VLOG_PROTOCOL", "pigeon")).kept_the_promise();
+    finished.saying("could not use VLOG_PROTOCOL: 'pigeon' is no protocol");
+    env.run(&["send", "m", "--protocol", ""]).kept_the_promise().saying("1 record put aside");
+    assert_eq!((server.connections(), aside(&env).len()), (0, 2));
+    env.run(&["flush", "--rejected", "--fail", "--protocol", "ndjson"]).in_silence();
+    assert_eq!(all("ndjson", &server), ["m", "m"]);
+}
+
+#[test]
+fn only_victoria_logs_is_asked() {
+    let server = Server::new(Answer::Accept);
+    for (protocol, instead) in [("loki", "logcli"), ("ndjson", "collector"), ("otlp", "collector")] {
+        let env = env_for(protocol, &server.url());
+        let finished = env.run(&["query", "--fail", "x"]);
+        assert_eq!((finished.status, server.connections()), (Some(1), 0));
+        finished.saying("vlog reads VictoriaLogs only").saying(instead).saying("VLOG_QUERY_URL");
+    }
+    let env = env_for("loki", "http://192.0.2.1").with("VLOG_QUERY_URL", &server.url());
+    env.run(&["query", "--fail", "x"]).in_silence();
+    env_for("loki", "http://192.0.2.1").run(&["query", "--fail", "x", "--url", &server.url()]).in_silence();
+    assert_eq!(server.requests().len(), 2);
+}
