@@ -17,7 +17,7 @@ use crate::query::hints::{hints, mark, place, proposal};
 use crate::query::outbox::Store;
 use crate::query::print::Form;
 use crate::query::question::{is_any_of, is_at_least};
-use crate::query::range::{Clock, End, bound};
+use crate::query::range::{Clock, Edge, bound};
 use crate::query::search::Search;
 use crate::query::server::Server;
 use crate::server::http::Failure;
@@ -212,8 +212,8 @@ fn search(args: &QueryArgs, clock: Clock, mistakes: &mut Vec<String>) -> Search 
         let found = bound(text.as_deref()?, end, &clock);
         found.map_err(|error| mistakes.push(format!("could not use {flag}: {error}"))).ok()
     };
-    let since = read("--since", &args.since, End::Since);
-    let until = read("--until", &args.until, End::Until(since.as_ref().map(|bound| bound.instant)));
+    let since = read("--since", &args.since, Edge::Since);
+    let until = read("--until", &args.until, Edge::Until(since.as_ref().map(|bound| bound.instant)));
     let limit = args.limit.as_deref().and_then(|text| {
         let number = text.trim().parse();
         number.map_err(|_| mistakes.push(format!("could not use --limit: '{text}' is no number"))).ok()

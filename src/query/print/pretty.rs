@@ -31,8 +31,11 @@ const MAX_MESSAGE_CELLS: usize = 8000;
 /// What a terminal shows of any other field.
 const MAX_VALUE_CELLS: usize = 1000;
 
-/// Names that stand before the message, and those that only the server has a use for.
-const APART: [&str; 6] = ["_time", "level", "service", "_msg", "_stream", "_stream_id"];
+/// Fields that have a place of their own at the beginning.
+const BEFORE: [&str; 4] = ["_time", "level", "service", "_msg"];
+
+/// Fields that only the server has a use for: shown only if they are asked for.
+const OF_THE_SERVER: [&str; 2] = ["_stream", "_stream_id"];
 
 /// Codes of "select graphic rendition". Only those that a user's theme decides on: readable on dark and on light.
 pub mod style {
@@ -78,31 +81,18 @@ impl Pretty {
         let is_asked = |name: &str| asked.is_none_or(|names| names.iter().any(|known| known == name));
         let get = |name: &str| row.get(name).filter(|_| is_asked(name)).map(display);
         let time = get("_time");
-        let level = get("level");
         if let Some(time) = &time {
             line.put(style::DIM, &harmless(&look.time(time)));
             line.put(style::PLAIN, " ");
         }
-        if let Some(level) = &level {
-            let known = Level::parse(level);
-            let shown = single_line(level);
-            let shown = cut(&shown, MAX_LEVEL_CELLS, look.ellipsis());
-            line.put(style::of(known), &shown);
-            line.pad(LEVEL_CELLS.saturating_sub(width(&shown)) + 1);
-        } else if time.is_some() && is_asked("level") {
-            line.pad(LEVEL_CELLS + 1);
+        match get("level") {
+            Some(level) => put_level(&level, &mut line),
+            // The column stays where there are times, so that services stand below each other.
+            None if time.is_some() && is_asked("level") => line.pad(LEVEL_CELLS + 1),
+            None => {}
         }
         if let Some(service) = get("service") {
-            let shown = single_line(&service);
-            let shown = if look.width.is_some() {
-                cut(&shown, 2 * MAX_SERVICE_CELLS, look.ellipsis())
-            } else {
-                Cow::Borrowed(&*shown)
-            };
-            let cells = width(&shown);
-            self.service_cells = self.service_cells.max(cells.min(MAX_SERVICE_CELLS));
-            line.put(style::SERVICE, &shown);
-            line.pad(self.service_cells.saturating_sub(cells) + 1);
+            self.put_service(&service, &mut line);
         }
         line.indent = match look.width {
             Some(all) if all < 2 * NARROW_INDENT => 0,
@@ -112,20 +102,9 @@ impl Pretty {
         if let Some(message) = get("_msg") {
             line.message(&message);
         }
-        let others: Vec<(&str, &Value)> = match asked {
-            Some(names) => {
-                let shown = names.iter().filter(|name| !APART.iter().take(4).any(|apart| apart == name));
-                shown.filter_map(|name| Some((name.as_str(), row.get(name)?))).collect()
-            }
-            None => row
-                .iter()
-                .map(|(name, value)| (name.as_str(), value))
-                .filter(|(name, _)| !APART.contains(name))
-                .collect(),
-        };
         // Two cells end the message, one each field.
         let mut gap = 2;
-        for (name, value) in others {
+        for (name, value) in others(row, asked) {
             let value = display(value);
             let value = value_word(&value);
             let value =
@@ -134,6 +113,39 @@ impl Pretty {
         }
         line.end();
     }
+
+    /// Appends the service and fills its column, which grows with the services that came.
+    fn put_service(&mut self, service: &str, line: &mut Line) {
+        let shown = single_line(service);
+        let shown = if line.look.width.is_some() {
+            cut(&shown, 2 * MAX_SERVICE_CELLS, line.look.ellipsis())
+        } else {
+            Cow::Borrowed(&*shown)
+        };
+        let cells = width(&shown);
+        self.service_cells = self.service_cells.max(cells.min(MAX_SERVICE_CELLS));
+        line.put(style::SERVICE, &shown);
+        line.pad(self.service_cells.saturating_sub(cells) + 1);
+    }
+}
+
+/// Appends the level and fills its column.
+fn put_level(level: &str, line: &mut Line) {
+    let known = Level::parse(level);
+    let shown = single_line(level);
+    let shown = cut(&shown, MAX_LEVEL_CELLS, line.look.ellipsis());
+    line.put(style::of(known), &shown);
+    line.pad(LEVEL_CELLS.saturating_sub(width(&shown)) + 1);
+}
+
+/// The fields that stand behind the message: as they were asked for, or as the row has them.
+fn others<'a>(row: &'a Map<String, Value>, asked: Option<&'a [String]>) -> Vec<(&'a str, &'a Value)> {
+    if let Some(names) = asked {
+        let behind = names.iter().filter(|name| !BEFORE.contains(&name.as_str()));
+        return behind.filter_map(|name| Some((name.as_str(), row.get(name)?))).collect();
+    }
+    let all = row.iter().map(|(name, value)| (name.as_str(), value));
+    all.filter(|(name, _)| !BEFORE.contains(name) && !OF_THE_SERVER.contains(name)).collect()
 }
 
 /// Appends a line that is no row.
@@ -229,7 +241,7 @@ impl<'a> Line<'a> {
                 self.go_on();
             }
             self.put(style, bare);
-            // Spaces at the end of a line are not missed.
+            // Of the blanks at the end of a line only those are written that fit.
             let blanks = word.len() - bare.len();
             self.pad(blanks.min(all.saturating_sub(self.column)));
         }

@@ -6,9 +6,12 @@
 //! A text that leaves open which day is meant (`23:00`, `saturday 23:00`) means the latest that has been, for logs lie in the
 //! past; at the end of a range the first that is not before its beginning, if that one is.
 
+mod ago;
+mod civil;
+
 use anyhow::{Result, bail};
 use jiff::Timestamp;
-use jiff::civil::{self, Date, DateTime, Weekday};
+use jiff::civil::{Date, DateTime, Time as TimeOfDay};
 use jiff::tz::{Offset, TimeZone};
 
 use crate::record::time::Time;
@@ -16,7 +19,7 @@ use crate::record::time::Time;
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// Now, and where the reader's clock hangs.
+/// Now, and the zone of the reader's clock.
 #[derive(Clone)]
 pub struct Clock {
     /// The present.
@@ -32,16 +35,16 @@ impl Clock {
     }
 }
 
-/// Which end of the range a text is about.
+/// Which edge of the range a text is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum Edge {
     /// From this time on.
     Since,
     /// Up to this time, which counts: a day means the whole of it. With it the beginning of the range, if that is known.
     Until(Option<Time>),
 }
 
-/// One end of a range.
+/// One edge of a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
     /// What the server is sent.
@@ -50,22 +53,22 @@ pub struct Bound {
     pub instant: Time,
 }
 
-/// Reads one end of a range.
+/// Reads one edge of a range.
 ///
 /// # Errors
 /// It is no time.
-pub fn bound(text: &str, end: End, clock: &Clock) -> Result<Bound> {
+pub fn bound(text: &str, edge: Edge, clock: &Clock) -> Result<Bound> {
     let trimmed = text.trim();
-    if let Some(instant) = relative(trimmed, clock) {
+    if let Some(instant) = ago::as_the_server_has_it(trimmed, clock) {
         return Ok(Bound { text: trimmed.to_owned(), instant });
     }
     let words = trimmed.split_whitespace().collect::<Vec<_>>().join(" ");
     let lower = words.to_ascii_lowercase();
-    // Units stay as they are: an M could be a month.
     let found = unix(&lower)
-        .or_else(|| date(&lower, end, clock))
-        .or_else(|| of_some_day(&lower, end, clock))
-        .or_else(|| ago(&words, end, clock));
+        .or_else(|| civil::date(&lower, edge, clock))
+        .or_else(|| civil::some_day(&lower, edge, clock))
+        // Units keep their case: an M could be a month.
+        .or_else(|| ago::in_words(&words, edge, clock));
     let Some(instant) = found else {
         bail!(
             "'{text}' is no time; take one such as 1h, '2 days ago', yesterday, '2026-11-20 10:00' or \
@@ -80,23 +83,13 @@ pub fn bound(text: &str, end: End, clock: &Clock) -> Result<Bound> {
 /// # Errors
 /// It is no time, or the very beginning of 1970, which VictoriaLogs takes for the present.
 pub fn moment(text: &str, clock: &Clock) -> Result<Time> {
-    match bound(text, End::Since, clock)?.instant {
+    match bound(text, Edge::Since, clock)?.instant {
         Time(0) => bail!("'{text}' is 1970, which the server takes for now"),
         instant => Ok(instant),
     }
 }
 
-/// `now`, and durations back from now as the server reads them.
-fn relative(text: &str, clock: &Clock) -> Option<Time> {
-    let now = time(clock.now)?;
-    if text == "now" {
-        return Some(now);
-    }
-    let offset = text.strip_prefix("now").filter(|rest| rest.starts_with('-')).unwrap_or(text);
-    let nanoseconds = server_duration(offset.strip_prefix('-').unwrap_or(offset))?;
-    now.0.checked_sub(nanoseconds).map(Time)
-}
-
+/// `None` beyond the years 1677 to 2262.
 fn time(instant: Timestamp) -> Option<Time> {
     i64::try_from(instant.as_nanosecond()).ok().map(Time)
 }
@@ -116,249 +109,16 @@ fn unix(text: &str) -> Option<Time> {
 
 /// The instant when a clock shows this. Of two such moments a range takes in both; one that is left out when clocks are
 /// put forward is reckoned as if they were not.
-fn instant(local: DateTime, end: End, zone: &TimeZone) -> Option<Time> {
+fn instant(local: DateTime, edge: Edge, zone: &TimeZone) -> Option<Time> {
     let found = zone.to_ambiguous_timestamp(local);
-    let found = if end == End::Since { found.compatible() } else { found.later() };
+    let found = if edge == Edge::Since { found.compatible() } else { found.later() };
     time(found.ok()?)
 }
 
-/// The first nanosecond of a day.
-fn start_of(day: Date, zone: &TimeZone) -> Option<Time> {
-    instant(day.to_datetime(civil::Time::midnight()), End::Since, zone)
-}
-
-/// Days from `first` on: the beginning, or the last nanosecond before `next`.
-fn of_days(first: Date, next: Date, end: End, zone: &TimeZone) -> Option<Time> {
-    match end {
-        End::Since => start_of(first, zone),
-        End::Until(_) => start_of(next, zone)?.0.checked_sub(1).map(Time),
-    }
-}
-
-/// `2026`, `2026-11`, `2026-11-20`, the last with a time of day behind a blank or `t`; each with or without a zone.
-fn date(text: &str, end: End, clock: &Clock) -> Option<Time> {
-    let (year, rest) = digits(text, 4)?;
-    let (month, rest) = part(rest, '-', 2).map_or((None, rest), |(month, rest)| (Some(month), rest));
-    let (day, rest) = match month.and_then(|_| part(rest, '-', 2)) {
-        Some((day, rest)) => (Some(day), rest),
-        None => (None, rest),
-    };
-    let first = Date::new(year, small(month.unwrap_or(1))?, small(day.unwrap_or(1))?).ok()?;
-    let hours =
-        rest.strip_prefix(['t', ' ']).filter(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
-    let (hour, rest) = match hours.filter(|_| day.is_some()) {
-        Some(hours) => time_of_day(hours).map(|(time, rest)| (Some(time), rest))?,
-        None => (None, rest),
-    };
-    let zone =
-        if rest.is_empty() { clock.zone.clone() } else { offset(rest.strip_prefix(' ').unwrap_or(rest))? };
-    if let Some(hour) = hour {
-        return instant(first.to_datetime(hour), end, &zone);
-    }
-    let next = match (month, day) {
-        (_, Some(_)) => days_before(first, -1)?,
-        (Some(_), None) => months_before(first, -1)?,
-        (None, None) => months_before(first, -12)?,
-    };
-    of_days(first, next, end, &zone)
-}
-
-/// So many digits as a number, and what follows them, which is none.
-fn digits(text: &str, count: usize) -> Option<(i16, &str)> {
-    let (number, rest) = text.split_at_checked(count)?;
-    let is_digit = |char: char| char.is_ascii_digit();
-    (number.chars().all(is_digit) && !rest.starts_with(is_digit)).then_some((number.parse().ok()?, rest))
-}
-
-/// The same behind a separator.
-fn part(text: &str, separator: char, count: usize) -> Option<(i16, &str)> {
-    digits(text.strip_prefix(separator)?, count)
-}
-
-fn small(number: i16) -> Option<i8> {
-    i8::try_from(number).ok()
-}
-
-/// `9`, `9:30`, `10:00:30.5`, and what follows.
-fn time_of_day(text: &str) -> Option<(civil::Time, &str)> {
-    let (hour, rest) = digits(text, 2).or_else(|| digits(text, 1))?;
-    let Some((minute, rest)) = part(rest, ':', 2) else {
-        return Some((civil::Time::new(small(hour)?, 0, 0, 0).ok()?, rest));
-    };
-    let (second, rest) = part(rest, ':', 2).map_or((None, rest), |(second, rest)| (Some(second), rest));
-    let (fraction, rest) = match rest.strip_prefix('.').filter(|_| second.is_some()) {
-        Some(rest) => rest.split_at(rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len())),
-        None => ("0", rest),
-    };
-    if !(1..=9).contains(&fraction.len()) {
-        return None;
-    }
-    let nanosecond = format!("{fraction:0<9}").parse().ok()?;
-    // A leap second counts as the one before it, as jiff and VictoriaLogs have it.
-    let second = second.map_or(0, |second| if second == 60 { 59 } else { second });
-    Some((civil::Time::new(small(hour)?, small(minute)?, small(second)?, nanosecond).ok()?, rest))
-}
-
-/// `z`, `+02:00`, `-0500`, `+02`.
-fn offset(text: &str) -> Option<TimeZone> {
-    if text == "z" {
-        return Some(TimeZone::UTC);
-    }
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_at_checked(2)?;
-    let (hours, _) = digits(hours, 2)?;
-    let minutes = match minutes.strip_prefix(':').unwrap_or(minutes) {
-        "" if rest.len() == 2 => 0,
-        minutes => digits(minutes, 2).filter(|(minutes, rest)| *minutes < 60 && rest.is_empty())?.0,
-    };
-    let seconds = sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60);
-    Offset::from_seconds(seconds).ok().map(TimeZone::fixed)
-}
-
-/// `today`, `yesterday`, `monday`, each with or without a time of day; `10:30`.
-fn of_some_day(words: &str, end: End, clock: &Clock) -> Option<Time> {
-    let today = clock.local().date();
-    let (name, rest) = words.split_once(' ').unwrap_or((words, ""));
-    // How many days back, and after how many it comes again.
-    let (back, again, rest) = match name {
-        "today" => (0, None, rest),
-        "yesterday" => (1, None, rest),
-        name => match weekday(name) {
-            Some(day) => (i64::from(today.weekday().since(day)), Some(7), rest),
-            None => (0_i64, Some(1), words),
-        },
-    };
-    let rest = rest.strip_prefix("at ").unwrap_or(rest);
-    let hour = match time_of_day(rest) {
-        Some((hour, "")) if rest.contains(':') => Some(hour),
-        None if rest.is_empty() && again != Some(1) => None,
-        _ => return None,
-    };
-    let at = |back: i64, end: End| {
-        let day = days_before(today, back)?;
-        match hour {
-            Some(hour) => instant(day.to_datetime(hour), end, &clock.zone),
-            None => of_days(day, days_before(day, -1)?, end, &clock.zone),
-        }
-    };
-    let Some(again) = again else { return at(back, end) };
-    let latest = if at(back, End::Since)? > time(clock.now)? { back + again } else { back };
-    match (at(latest, end)?, end) {
-        (found, End::Until(Some(since))) if found < since => at(latest - again, end),
-        (found, _) => Some(found),
-    }
-}
-
-fn weekday(name: &str) -> Option<Weekday> {
-    Some(match name {
-        "monday" | "mon" => Weekday::Monday,
-        "tuesday" | "tue" => Weekday::Tuesday,
-        "wednesday" | "wed" => Weekday::Wednesday,
-        "thursday" | "thu" => Weekday::Thursday,
-        "friday" | "fri" => Weekday::Friday,
-        "saturday" | "sat" => Weekday::Saturday,
-        "sunday" | "sun" => Weekday::Sunday,
-        _ => return None,
-    })
-}
-
-/// `1h30m`, `1.5d`, `10ms` in nanoseconds; the server's units, of which a year has 365 days.
-fn server_duration(text: &str) -> Option<i64> {
-    const UNITS: [(&str, i64); 10] = [
-        ("ns", 1),
-        ("µs", 1_000),
-        ("us", 1_000),
-        ("ms", 1_000_000),
-        ("s", SECOND),
-        ("m", 60 * SECOND),
-        ("h", 3600 * SECOND),
-        ("d", DAY),
-        ("w", 7 * DAY),
-        ("y", 365 * DAY),
-    ];
-    amounts(text)?.into_iter().try_fold(0_i64, |sum, (number, unit)| {
-        let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        sum.checked_add(times(number, *size)?)
-    })
-}
-
-/// `1.5h30m` as numbers with their units; `None` if there is anything else.
-fn amounts(text: &str) -> Option<Vec<(&str, &str)>> {
-    let mut rest = text;
-    let mut found = Vec::new();
-    while !rest.is_empty() {
-        let (number, after) = rest.split_at(rest.find(|char: char| !(char.is_ascii_digit() || char == '.'))?);
-        let letters =
-            after.find(|char: char| !(char.is_ascii_alphabetic() || char == 'µ')).unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        number.parse::<f64>().ok()?;
-        found.push((number, unit));
-        rest = after;
-    }
-    (!found.is_empty()).then_some(found)
-}
-
-/// `number` units; `None` if that is more than there is.
-fn times(number: &str, unit: i64) -> Option<i64> {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()? };
-    let mut all = whole.checked_mul(unit)?;
-    let mut part = unit;
-    for digit in fraction.bytes() {
-        part /= 10;
-        all = all.checked_add(part.checked_mul(i64::from(digit.checked_sub(b'0')?))?)?;
-    }
-    Some(all)
-}
-
-/// `10 m`, `1h ago`, `2 days ago`, `an hour ago`. Whole days and longer keep the time of day.
-fn ago(words: &str, end: End, clock: &Clock) -> Option<Time> {
-    let text = words.strip_suffix(" ago").unwrap_or(words);
-    let one = text.strip_prefix("an ").or_else(|| text.strip_prefix("a "));
-    let text = one.map_or_else(|| text.replace(' ', ""), |unit| format!("1{unit}"));
-    let (mut seconds, mut days, mut months) = (0_i64, 0_i64, 0_i32);
-    for (number, unit) in amounts(&text)? {
-        let (part, unit) = match unit {
-            "s" | "sec" | "secs" | "second" | "seconds" => (&mut seconds, SECOND),
-            "m" | "min" | "mins" | "minute" | "minutes" => (&mut seconds, 60 * SECOND),
-            "h" | "hr" | "hrs" | "hour" | "hours" => (&mut seconds, 3600 * SECOND),
-            "d" | "day" | "days" => (&mut days, 1),
-            "w" | "week" | "weeks" => (&mut days, 7),
-            "month" | "months" => {
-                months = months.checked_add(number.parse().ok()?)?;
-                continue;
-            }
-            "y" | "year" | "years" => {
-                months = months.checked_add(number.parse::<i32>().ok()?.checked_mul(12)?)?;
-                continue;
-            }
-            _ => return None,
-        };
-        if unit < SECOND && number.contains('.') {
-            // Half a day is twelve hours.
-            seconds = seconds.checked_add(times(number, unit * DAY)?)?;
-        } else {
-            *part = part.checked_add(times(number, unit)?)?;
-        }
-    }
-    let local = clock.local();
-    let date = months_before(local.date(), months)?;
-    let date = days_before(date, days)?;
-    let then = if date == local.date() {
-        time(clock.now)?
-    } else {
-        instant(date.to_datetime(local.time()), end, &clock.zone)?
-    };
-    then.0.checked_sub(seconds).map(Time)
-}
-
-/// The date so many days earlier.
+/// The date so many days earlier. By hand, as the months below: jiff's `Span` would cost 16 KiB of the binary, where its
+/// parsers of dates, times and offsets cost 4.
 fn days_before(date: Date, days: i64) -> Option<Date> {
-    let midnight = Offset::UTC.to_timestamp(date.to_datetime(civil::Time::midnight())).ok()?;
+    let midnight = Offset::UTC.to_timestamp(date.to_datetime(TimeOfDay::midnight())).ok()?;
     let then = midnight.as_second().checked_sub(days.checked_mul(86_400)?)?;
     Some(Offset::UTC.to_datetime(Timestamp::from_second(then).ok()?).date())
 }
@@ -383,10 +143,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn means(text: &str, end: End, clock: &Clock, expected: &str) {
-        let found = bound(text, end, clock).unwrap_or_else(|error| panic!("{text}: {error}"));
+    fn means(text: &str, edge: Edge, clock: &Clock, expected: &str) {
+        let found = bound(text, edge, clock).unwrap_or_else(|error| panic!("{text}: {error}"));
         let expected = Time::parse(expected).unwrap();
-        assert_eq!(found.instant, expected, "{text} {end:?}: {} instead of {expected}", found.instant);
+        assert_eq!(found.instant, expected, "{text} {edge:?}: {} instead of {expected}", found.instant);
     }
 
     #[test]
@@ -403,7 +163,7 @@ mod tests {
             ("2w", "2026-11-06T14:30:00.25Z"),
             ("1y", "2025-11-20T14:30:00.25Z"),
         ] {
-            let found = bound(text, End::Since, &now()).unwrap();
+            let found = bound(text, Edge::Since, &now()).unwrap();
             assert_eq!(
                 found,
                 Bound { text: text.to_owned(), instant: Time::parse(instant).unwrap() },
@@ -415,7 +175,7 @@ mod tests {
     #[test]
     fn everything_else_is_sent_as_an_instant_with_a_zone() {
         for text in ["2026", "2026-11-20", "2026-11-20T10:00", "10:00", "today", "1h ago", "1795172400"] {
-            let found = bound(text, End::Since, &now()).unwrap();
+            let found = bound(text, Edge::Since, &now()).unwrap();
             assert_eq!(found.text, found.instant.to_string(), "{text}");
             assert!(found.text.ends_with('Z') && found.text.len() == 30, "{text}: {}", found.text);
         }
@@ -498,8 +258,8 @@ mod tests {
             ("9 months ago", "2026-02-20T14:30:00.25Z", same),
             ("2 years ago", "2024-11-20T14:30:00.25Z", same),
         ] {
-            means(text, End::Since, &now(), since);
-            means(text, End::Until(None), &now(), if until == same { since } else { until });
+            means(text, Edge::Since, &now(), since);
+            means(text, Edge::Until(None), &now(), if until == same { since } else { until });
         }
     }
 
@@ -513,7 +273,7 @@ mod tests {
                 let names = week.iter().copied().chain((!time.is_empty()).then_some(""));
                 for name in names {
                     let text = format!("{name} {time}");
-                    let found = bound(&text, End::Since, &clock).unwrap().instant;
+                    let found = bound(&text, Edge::Since, &clock).unwrap().instant;
                     let ahead = found.0 - super::time(clock.now).unwrap().0;
                     let again = if name.is_empty() { DAY } else { 7 * DAY };
                     assert!(ahead <= 0 && ahead > -again - 3600 * SECOND, "{text} at {}: {found}", clock.now);
@@ -537,8 +297,8 @@ mod tests {
             ("today", "yesterday", "2026-11-19T22:59:59.999999999Z"),
             ("today", "2026-11-18 10:00", "2026-11-18T09:00:00Z"),
         ] {
-            let since = bound(since, End::Since, &now()).unwrap().instant;
-            means(until, End::Until(Some(since)), &now(), expected);
+            let since = bound(since, Edge::Since, &now()).unwrap().instant;
+            means(until, Edge::Until(Some(since)), &now(), expected);
         }
     }
 
@@ -622,8 +382,8 @@ mod tests {
             (cuba("2026-11-01T18:00:00Z"), "today", "2026-11-01T04:00:00Z", "2026-11-02T04:59:59.999999999Z"),
             (cuba("2026-11-01T18:00:00Z"), "0:30", "2026-11-01T04:30:00Z", "2026-11-01T05:30:00Z"),
         ] {
-            means(text, End::Since, &clock, since);
-            means(text, End::Until(None), &clock, until);
+            means(text, Edge::Since, &clock, since);
+            means(text, Edge::Until(None), &clock, until);
         }
     }
 
@@ -667,9 +427,9 @@ mod tests {
             "1h\u{0}",
         ] {
             assert!(
-                bound(text, End::Since, &now()).is_err(),
+                bound(text, Edge::Since, &now()).is_err(),
                 "{text:?}: {:?}",
-                bound(text, End::Since, &now())
+                bound(text, Edge::Since, &now())
             );
         }
     }
