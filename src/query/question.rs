@@ -37,12 +37,12 @@ pub fn stages(query: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     for token in tokens(query) {
         match token.kind {
-            Kind::Other('|') if depth == 0 => {
+            TokenKind::Other('|') if depth == 0 => {
                 stages.push(query.get(start..token.start).unwrap_or_default());
                 start = token.end;
             }
-            Kind::Other('(' | '[' | '{') => depth += 1,
-            Kind::Other(')' | ']' | '}') => depth = depth.saturating_sub(1),
+            TokenKind::Other('(' | '[' | '{') => depth += 1,
+            TokenKind::Other(')' | ']' | '}') => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
@@ -56,8 +56,8 @@ pub fn words(query: &str) -> Vec<String> {
     let text = |token: Token| {
         let text = query.get(token.start..token.end)?;
         match token.kind {
-            Kind::Word => Some(text.to_owned()),
-            Kind::Quoted(_) => Some(text.get(1..text.len() - 1)?.to_owned()),
+            TokenKind::Word => Some(text.to_owned()),
+            TokenKind::Quoted(_) => Some(text.get(1..text.len() - 1)?.to_owned()),
             _ => None,
         }
     };
@@ -66,7 +66,7 @@ pub fn words(query: &str) -> Vec<String> {
 
 /// What a piece of a query is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// A text in quotes, which are of this kind.
     Quoted(char),
     /// Letters, digits and what may stand among them.
@@ -82,7 +82,7 @@ pub(super) enum Kind {
 /// A piece of a query.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) start: usize,
     pub(super) end: usize,
 }
@@ -96,16 +96,16 @@ pub(super) fn tokens(query: &str) -> impl Iterator<Item = Token> {
         let until = |is_in: fn(char) -> bool| rest.find(|char| !is_in(char)).unwrap_or(rest.len());
         let is_word = |char: char| char.is_alphanumeric() || matches!(char, '_' | '.' | '-' | '/');
         let (kind, length) = match first {
-            '#' => (Kind::Comment, rest.find('\n').unwrap_or(rest.len())),
+            '#' => (TokenKind::Comment, rest.find('\n').unwrap_or(rest.len())),
             '`' | '"' | '\'' => match quoted(rest, first) {
-                Some(length) => (Kind::Quoted(first), length),
+                Some(length) => (TokenKind::Quoted(first), length),
                 // A quote without its end is a character like any other: `don't`.
-                None => (Kind::Other(first), 1),
+                None => (TokenKind::Other(first), 1),
             },
-            char if char.is_whitespace() => (Kind::Blank, until(char::is_whitespace)),
-            '-' => (Kind::Other('-'), 1),
-            char if is_word(char) => (Kind::Word, until(is_word)),
-            char => (Kind::Other(char), char.len_utf8()),
+            char if char.is_whitespace() => (TokenKind::Blank, until(char::is_whitespace)),
+            '-' => (TokenKind::Other('-'), 1),
+            char if is_word(char) => (TokenKind::Word, until(is_word)),
+            char => (TokenKind::Other(char), char.len_utf8()),
         };
         let token = Token { kind, start, end: start + length };
         start = token.end;

@@ -263,8 +263,8 @@ impl Printer {
     }
 
     fn end_table(&mut self) {
-        let plan = table::Plan { asked: self.fields.as_deref(), order: &self.order, look: &self.look };
-        self.table.end(plan, &mut self.out);
+        let layout = table::Layout { asked: self.fields.as_deref(), order: &self.order, look: &self.look };
+        self.table.end(layout, &mut self.out);
     }
 
     /// One row, with or without its line end.
@@ -276,12 +276,12 @@ impl Printer {
         self.rows += 1;
         let text = text::text(line);
         let asked = self.fields.as_deref();
-        let plan = table::Plan { asked, order: &self.order, look: &self.look };
+        let layout = table::Layout { asked, order: &self.order, look: &self.look };
         let Ok(row) = serde_json::from_str::<Map<String, Value>>(&text) else {
             // Whatever it is, it is not for us to hide.
             self.printed += 1;
             if self.form == Form::Pretty {
-                self.table.end(plan, &mut self.out);
+                self.table.end(layout, &mut self.out);
                 return pretty::text(&text, &self.look, &mut self.out);
             }
             self.out.extend_from_slice(line);
@@ -316,10 +316,10 @@ impl Printer {
                 let is_record =
                     row.contains_key("_msg") && asked.is_none_or(|names| names.iter().any(|n| n == "_msg"));
                 if is_record || !self.tables {
-                    self.table.end(plan, &mut self.out);
+                    self.table.end(layout, &mut self.out);
                     self.pretty.row(&row, asked, &self.look, &mut self.out);
                 } else {
-                    self.table.row(row, line.len(), plan, &mut self.out);
+                    self.table.row(row, line.len(), layout, &mut self.out);
                 }
             }
         }

@@ -24,7 +24,7 @@ const LEAST_CELLS: usize = 6;
 
 /// What is the same for all rows.
 #[derive(Clone, Copy)]
-pub struct Plan<'a> {
+pub struct Layout<'a> {
     /// Only these columns, in this order.
     pub asked: Option<&'a [String]>,
     /// Otherwise these first: the server has no order of its own.
@@ -55,26 +55,26 @@ struct Column {
 
 impl Table {
     /// Takes a row, which came in so many bytes, and appends what can be printed.
-    pub fn row(&mut self, row: Map<String, Value>, bytes: usize, plan: Plan, out: &mut Vec<u8>) {
-        if self.is_ready && row.keys().any(|name| !self.has(name, plan.asked)) {
+    pub fn row(&mut self, row: Map<String, Value>, bytes: usize, layout: Layout, out: &mut Vec<u8>) {
+        if self.is_ready && row.keys().any(|name| !self.has(name, layout.asked)) {
             // What the sample did not show: a new table.
-            self.end(plan, out);
+            self.end(layout, out);
             out.push(b'\n');
         }
         if self.is_ready {
-            return self.print(&row, plan, out);
+            return self.print(&row, layout, out);
         }
         self.sample.push(row);
         self.bytes += bytes;
         if self.sample.len() >= SAMPLE || self.bytes >= SAMPLE_BYTES {
-            self.begin(plan, out);
+            self.begin(layout, out);
         }
     }
 
     /// Appends what is left, and is ready for another table.
-    pub fn end(&mut self, plan: Plan, out: &mut Vec<u8>) {
+    pub fn end(&mut self, layout: Layout, out: &mut Vec<u8>) {
         if !self.is_ready && !self.sample.is_empty() {
-            self.begin(plan, out);
+            self.begin(layout, out);
         }
         *self = Self::default();
     }
@@ -86,8 +86,8 @@ impl Table {
     }
 
     /// Decides on the columns, and prints the head and what waits.
-    fn begin(&mut self, plan: Plan, out: &mut Vec<u8>) {
-        let Plan { asked, order, look } = plan;
+    fn begin(&mut self, layout: Layout, out: &mut Vec<u8>) {
+        let Layout { asked, order, look } = layout;
         self.is_ready = true;
         let sample = std::mem::take(&mut self.sample);
         let mut names: Vec<String> = asked.map(<[String]>::to_vec).unwrap_or_default();
@@ -117,12 +117,12 @@ impl Table {
             self.line(&mut line, look, |column| (single_line(&column.name).into_owned(), style::BOLD));
         }
         for row in &sample {
-            self.print(row, plan, out);
+            self.print(row, layout, out);
         }
     }
 
-    fn print(&self, row: &Map<String, Value>, plan: Plan, out: &mut Vec<u8>) {
-        let Plan { asked, look, .. } = plan;
+    fn print(&self, row: &Map<String, Value>, layout: Layout, out: &mut Vec<u8>) {
+        let Layout { asked, look, .. } = layout;
         if self.is_too_wide {
             return Pretty::default().row(row, asked, look, out);
         }
