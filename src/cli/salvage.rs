@@ -57,10 +57,10 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
             break;
         }
         let before = unknown.take();
-        match Kind::of(command, word) {
-            Kind::Plain => plain.push(Plain { text: word, unknown: before }),
-            Kind::Complete => salvaged.argv.push(word.to_owned()),
-            Kind::Unknown { hides } => {
+        match ArgKind::of(command, word) {
+            ArgKind::Plain => plain.push(Plain { text: word, unknown: before }),
+            ArgKind::Complete => salvaged.argv.push(word.to_owned()),
+            ArgKind::Unknown { hides } => {
                 let name = without_value(word);
                 let mut mistake = format!("there is no option {name}");
                 let takes_next = is_in_one_word(word);
@@ -72,12 +72,12 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
                 salvaged.drop(if hides { name } else { word }, mistake);
                 salvaged.argv.extend(misspelt(command, name).map(|meant| format!("--{meant}=")));
             }
-            Kind::NeedlessValue => {
+            ArgKind::NeedlessValue => {
                 let name = without_value(word);
                 salvaged.argv.push(name.to_owned());
                 salvaged.mistakes.push(format!("{name} takes no value"));
             }
-            Kind::WantsValue { dashes, name } => {
+            ArgKind::WantsValue { dashes, name } => {
                 match words.next_if(|value| dashes || !looks_like_option(value)) {
                     // In one word, for clap takes some values for options that are none.
                     Some(value) => salvaged.argv.push(format!("{word}={value}")),
@@ -138,7 +138,7 @@ impl Salvaged {
 
 /// What a word is to the verb.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind<'a> {
+pub(super) enum ArgKind<'a> {
     /// No option.
     Plain,
     /// An option, or several short ones, with their values.
@@ -152,7 +152,7 @@ pub(super) enum Kind<'a> {
     Unknown { hides: bool },
 }
 
-impl<'a> Kind<'a> {
+impl<'a> ArgKind<'a> {
     pub(super) fn of(command: &'a Command, word: &str) -> Self {
         if !looks_like_option(word) {
             return Self::Plain;

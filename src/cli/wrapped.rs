@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use super::args;
-use super::salvage::{Kind, is_in_one_word, looks_like_option, verb_at};
+use super::salvage::{ArgKind, is_in_one_word, looks_like_option, verb_at};
 use crate::record::item::{self, Word};
 
 /// Verbs that run a command.
@@ -49,13 +49,13 @@ fn first_plain(verb: &str, argv: &[String], start: usize) -> usize {
     let Some(command) = root.find_subcommand(verb) else { return argv.len() };
     let mut words = argv.iter().enumerate().skip(start).peekable();
     while let Some((at, word)) = words.next() {
-        match Kind::of(command, word) {
-            Kind::Plain if item::parse(word) == Word::Text => return at,
-            Kind::WantsValue { dashes, .. } => {
+        match ArgKind::of(command, word) {
+            ArgKind::Plain if item::parse(word) == Word::Text => return at,
+            ArgKind::WantsValue { dashes, .. } => {
                 words.next_if(|(_, value)| dashes || !looks_like_option(value));
             }
             // The word that `salvage` leaves out too.
-            Kind::Unknown { hides: true } if is_in_one_word(word) => {
+            ArgKind::Unknown { hides: true } if is_in_one_word(word) => {
                 words.next_if(|(_, value)| !looks_like_option(value));
             }
             _ => {}

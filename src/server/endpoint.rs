@@ -86,6 +86,19 @@ impl Endpoint {
         self.https
     }
 
+    /// Whether the other one has the same scheme, host and port, whatever the paths.
+    #[must_use]
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        self.authority().eq_ignore_ascii_case(other.authority()) && self.https == other.https
+    }
+
+    /// Host and port; without the port if that is the scheme's own.
+    fn authority(&self) -> &str {
+        let rest = self.base.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or_default();
+        authority.strip_suffix(if self.https { ":443" } else { ":80" }).unwrap_or(authority)
+    }
+
     /// `user:password` that stood in the URL.
     #[must_use]
     pub fn userinfo(&self) -> Option<&Secret> {

@@ -67,6 +67,7 @@ fn settings(config: &Config, env: Env) -> Map<String, Value> {
     let outbox =
         config.outbox.as_ref().map_or("off".to_owned(), |outbox| outbox.folder.display().to_string());
     let outbox_max = config.outbox.as_ref().ok().map(|outbox| outbox.max_bytes);
+    let files: Vec<_> = config.files.iter().map(|path| path.display().to_string()).collect();
     let rows = [
         ("url", url),
         ("query_url", json!(query_url.map(|endpoint| endpoint.to_string()))),
@@ -87,6 +88,7 @@ fn settings(config: &Config, env: Env) -> Map<String, Value> {
         ("outbox_max", json!(outbox_max)),
         ("fail", json!(config.fail)),
         ("verbose", json!(config.verbose)),
+        ("config", json!(files.join(", "))),
     ];
     let rows = rows.into_iter().map(|(name, value)| {
         let of_this = || origins.iter().filter(|origin| origin.setting == name);
@@ -95,7 +97,7 @@ fn settings(config: &Config, env: Env) -> Map<String, Value> {
         let in_force = in_force.or_else(|| {
             of_this().next().filter(|_| ["url", "protocol", "tenant", "headers"].contains(&name))
         });
-        let source = in_force.map_or("default", |origin| origin.source);
+        let source = in_force.map_or("default", |origin| origin.source.as_ref());
         let mut row = json!({"value": value, "source": source});
         let wrong: Vec<_> = of_this().filter_map(|origin| origin.wrong.as_deref()).collect();
         if let (Some(row), false) = (row.as_object_mut(), wrong.is_empty()) {

@@ -30,7 +30,8 @@ impl TestEnv {
         let nobody = Nobody::new();
         let url = format!("http://{}", nobody.address());
         let env = Self { home: TempDir::new().unwrap(), variables: Vec::new(), _nobody: nobody };
-        env.with("VLOG_URL", &url)
+        // No settings of whoever runs the tests, or of their machine.
+        env.with("VLOG_URL", &url).with("VLOG_CONFIG", "off")
     }
 
     /// Commands that use this server.

@@ -26,5 +26,6 @@ mod screen;
 mod select;
 mod send;
 mod server;
+mod settings;
 mod signals;
 mod tls;
