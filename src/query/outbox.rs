@@ -2,17 +2,13 @@
 //!
 //! Rows are JSON lines with text values only, as the server's are.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::archive::{Archive, Sink, Trouble};
 use super::local::{Evaluation, Query, Refusal, Row};
 use super::print::Printer;
-use super::question::stages;
 use super::search::{Buckets, Search};
 use crate::outbox::{Outbox, Reader};
 use crate::record::time::Time;
@@ -50,7 +46,7 @@ impl Archive for Store<'_> {
     }
 
     fn rows(&self, search: &Search, sink: Sink) -> Result<(), Trouble> {
-        let query = parse(search, &search.query)?;
+        let query = parse(search)?;
         let limit = usize::try_from(search.limit()).unwrap_or(usize::MAX);
         let mut answer = Answer::new(search, &query, limit);
         answer.read(&mut self.reader()?, sink)?;
@@ -58,27 +54,22 @@ impl Archive for Store<'_> {
     }
 
     fn hits(&self, search: &Search, buckets: Buckets) -> Result<Vec<u8>, Trouble> {
-        // The pipes must be sound, and are left out, as the server does it.
-        parse(search, &search.query)?;
-        let query = parse(search, stages(&search.query).first().copied().unwrap_or_default())?;
-        let mut hits = Hits { buckets, levels: BTreeMap::new() };
-        let mut evaluation = query.start(0);
+        let query = parse(search)?;
+        let mut hits = query.hits(buckets.step * SECOND, buckets.offset * SECOND, "level");
         let range = range(search, &query);
         let to = if search.until.is_some() { range.1 } else { range.1.min(buckets.range.1) };
         let range = (range.0.max(buckets.range.0), to);
         self.reader()?.pass(&mut |destination, lines| {
-            each_record(lines, &destination.stream_fields, range, &mut |time, row| {
-                evaluation.take(row, &mut |fields| {
-                    hits.add(time, fields);
-                    Ok(())
-                })
+            each_record(lines, &destination.stream_fields, range, &mut |row| {
+                hits.take(&row);
+                Ok(true)
             })
         })?;
-        Ok(hits.json())
+        Ok(hits.finish())
     }
 
     fn follow(&self, search: &Search, printer: Printer) -> Result<(), Trouble> {
-        let query = parse(search, &search.query)?;
+        let query = parse(search)?;
         if !query.can_follow() {
             let what = "a pipe needs all rows, and --follow never has them all".to_owned();
             return Err(Trouble::Refusal(Refusal { what, at: None }));
@@ -100,9 +91,9 @@ impl Archive for Store<'_> {
 }
 
 /// A query as the outbox understands it.
-fn parse(search: &Search, text: &str) -> Result<Query, Trouble> {
+fn parse(search: &Search) -> Result<Query, Trouble> {
     let end = search.until.as_ref().map_or_else(Time::now, |bound| bound.instant);
-    Query::parse(text, &search.filters, end).map_err(Trouble::Refusal)
+    Query::parse(&search.query, &search.filters, end).map_err(Trouble::Refusal)
 }
 
 /// The range in which there may be rows: both ends belong to it.
@@ -116,14 +107,12 @@ fn each_record<'a>(
     lines: &'a [u8],
     stream_fields: &'a [String],
     range: (Time, Time),
-    take: &mut dyn FnMut(Time, Row<'a>) -> io::Result<bool>,
+    take: &mut dyn FnMut(Row<'a>) -> io::Result<bool>,
 ) -> io::Result<bool> {
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
         let Some(row) = Row::read(line, stream_fields) else { continue };
-        let time = row.time().filter(|time| (range.0..=range.1).contains(time));
-        if let Some(time) = time
-            && !take(time, row)?
-        {
+        let is_in = row.time().is_some_and(|time| (range.0..=range.1).contains(&time));
+        if is_in && !take(row)? {
             return Ok(false);
         }
     }
@@ -147,7 +136,7 @@ impl<'q> Answer<'q> {
     fn read(&mut self, reader: &mut Reader, sink: Sink) -> io::Result<()> {
         let Self { range, evaluation, found } = self;
         reader.pass(&mut |destination, lines| {
-            let goes_on = each_record(lines, &destination.stream_fields, *range, &mut |_, row| {
+            let goes_on = each_record(lines, &destination.stream_fields, *range, &mut |row| {
                 evaluation.take(row, &mut |fields| write_row(fields, found))
             })?;
             give(found, sink)?;
@@ -183,38 +172,4 @@ fn write_row(fields: &[(&str, &str)], out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(b"}\n");
     }
     Ok(())
-}
-
-/// Records counted by level and bucket.
-struct Hits {
-    buckets: Buckets,
-    /// By level, and then by the second with which their bucket begins.
-    levels: BTreeMap<String, BTreeMap<i64, u64>>,
-}
-
-impl Hits {
-    fn add(&mut self, time: Time, fields: &[(&str, &str)]) {
-        let Buckets { step, offset, .. } = self.buckets;
-        let second = (time.0.div_euclid(SECOND) - offset).div_euclid(step) * step + offset;
-        let level = fields.iter().find(|(name, _)| *name == "level").map_or("", |(_, level)| *level);
-        if !self.levels.contains_key(level) {
-            self.levels.insert(level.to_owned(), BTreeMap::new());
-        }
-        if let Some(counts) = self.levels.get_mut(level) {
-            *counts.entry(second).or_default() += 1;
-        }
-    }
-
-    /// As the server has it; records without a level have no fields.
-    fn json(&self) -> Vec<u8> {
-        let group = |(level, counts): (&String, &BTreeMap<i64, u64>)| {
-            let times: Vec<_> = counts.keys().map(|second| Time(second * SECOND).to_string()).collect();
-            let values: Vec<_> = counts.values().collect();
-            let fields = if level.is_empty() { json!({}) } else { json!({ "level": level }) };
-            let total: u64 = counts.values().sum();
-            json!({"fields": fields, "timestamps": times, "values": values, "total": total})
-        };
-        let groups: Vec<Value> = self.levels.iter().map(group).collect();
-        format!("{}\n", json!({ "hits": groups })).into_bytes()
-    }
 }

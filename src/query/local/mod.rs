@@ -14,13 +14,31 @@
 //! evaluation.finish(&mut out)?;
 //! ```
 
+mod bucket;
+mod filter;
+mod hits;
+mod lexer;
+mod moment;
+mod number;
+mod parse;
+mod pipes;
+mod regexp;
 mod row;
+mod run;
+mod stats;
+mod text;
+mod word;
 
 use std::io;
 
 use crate::record::time::Time;
+use filter::Filter;
+use parse::Parser;
+use pipes::Pipe;
 
+pub use hits::Hits;
 pub use row::Row;
+pub use run::Evaluation;
 
 /// Why a query is not answered here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +55,8 @@ pub type Out<'o> = dyn FnMut(&[(&str, &str)]) -> io::Result<()> + 'o;
 /// A query that was understood.
 #[derive(Debug)]
 pub struct Query {
-    words: Vec<String>,
-    range: (Time, Time),
-    pipes: usize,
+    filter: Filter,
+    pipes: Vec<Pipe>,
 }
 
 impl Query {
@@ -49,86 +66,57 @@ impl Query {
     /// # Errors
     /// What the server refuses, and what only the server can answer.
     pub fn parse(text: &str, filters: &[String], now: Time) -> Result<Self, Refusal> {
-        let _ = now;
-        let texts = [text].into_iter().chain(filters.iter().map(String::as_str));
-        let words = texts.flat_map(str::split_whitespace).filter(|word| *word != "*");
-        let plain = |word: &str| word.chars().all(char::is_alphanumeric);
-        let words: Vec<_> = words.map(str::to_owned).collect();
-        match words.iter().find(|word| !plain(word)) {
-            Some(word) => Err(Refusal { what: format!("'{word}' needs the server"), at: text.find(word) }),
-            None => Ok(Self { words, range: (Time(i64::MIN), Time(i64::MAX)), pipes: 0 }),
+        let mut query = Self::read(text, now)?;
+        let mut all = Vec::new();
+        for text in filters {
+            let beside = Self::read(text, now).map_err(|refusal| Refusal { at: None, ..refusal })?;
+            if !beside.pipes.is_empty() {
+                return Err(Refusal { what: "a filter beside the query has pipes".to_owned(), at: None });
+            }
+            all.push(beside.filter);
         }
+        if !all.is_empty() {
+            all.push(query.filter);
+            query.filter = Filter::And(all);
+        }
+        Ok(query)
+    }
+
+    fn read(text: &str, now: Time) -> Result<Self, Refusal> {
+        let mut parser = Parser::new(text, now.0);
+        parser.options()?;
+        let filter = parser.filter()?;
+        let pipes = if parser.lexer.take(&["|"]) { parser.pipes()? } else { Vec::new() };
+        if parser.lexer.is_end() { Ok(Self { filter, pipes }) } else { Err(parser.lexer.unexpected("'|'")) }
     }
 
     /// The first and the last moment, both included, that a record may have; the query itself says so.
     #[must_use]
     pub fn time_range(&self) -> (Time, Time) {
-        self.range
+        let (first, last) = self.filter.time_range();
+        (Time(first), Time(last))
     }
 
     /// Whether each record is answered by itself, so that the query can follow what is appended.
     #[must_use]
     pub fn can_follow(&self) -> bool {
-        self.pipes == 0
+        let is_of_one = |pipe: &Pipe| {
+            matches!(pipe, Pipe::Filter(_) | Pipe::Fields(_) | Pipe::Delete(_) | Pipe::Rename(..))
+        };
+        self.pipes.iter().all(is_of_one)
     }
 
     /// Begins to answer. Of a query without pipes the newest `limit` rows are given, oldest first; 0 is all, in the
-    /// order in which they come.
+    /// order in which they come. Pipes have limits of their own.
     #[must_use]
     pub fn start(&self, limit: usize) -> Evaluation<'_> {
-        Evaluation { query: self, limit, kept: Vec::new() }
-    }
-}
-
-/// A query at work.
-#[derive(Debug)]
-pub struct Evaluation<'q> {
-    query: &'q Query,
-    limit: usize,
-    kept: Vec<(Time, Vec<(String, String)>)>,
-}
-
-impl Evaluation<'_> {
-    /// Puts a record to the query, and gives the rows that are certain already. `false`: no further record can
-    /// change the answer.
-    ///
-    /// # Errors
-    /// `out` has failed.
-    pub fn take(&mut self, row: Row, out: &mut Out) -> io::Result<bool> {
-        let message = row.value("_msg");
-        if !self.query.words.iter().all(|word| message.contains(word.as_str())) {
-            return Ok(true);
-        }
-        let time = row.time().unwrap_or(Time(0));
-        let fields = row.into_fields();
-        if self.limit == 0 {
-            give(&fields, out)?;
-            return Ok(true);
-        }
-        self.kept.push((time, fields));
-        if self.kept.len() >= self.limit.saturating_mul(2) {
-            self.trim();
-        }
-        Ok(true)
+        Evaluation::new(&self.filter, &self.pipes, limit)
     }
 
-    /// Gives what is left.
-    ///
-    /// # Errors
-    /// `out` has failed.
-    pub fn finish(mut self, out: &mut Out) -> io::Result<()> {
-        self.trim();
-        self.kept.iter().try_for_each(|(_, fields)| give(fields, out))
+    /// Begins to count the records that pass the filter, as `/select/logsql/hits` does: in steps of `step`
+    /// nanoseconds from `offset` on, by the values of this field. Pipes change nothing.
+    #[must_use]
+    pub fn hits(&self, step: i64, offset: i64, field: &str) -> Hits<'_> {
+        Hits::new(&self.filter, step, offset, field)
     }
-
-    fn trim(&mut self) {
-        self.kept.sort_by_key(|(time, _)| *time);
-        let older = self.kept.len().saturating_sub(self.limit);
-        self.kept.drain(..older);
-    }
-}
-
-fn give(fields: &[(String, String)], out: &mut Out) -> io::Result<()> {
-    let row: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    out(&row)
 }

@@ -1,14 +1,18 @@
 //! One record as the server would store it: names and values that are texts, a time, and the stream it belongs to.
 //!
-//! Invariant: no value of a record is empty: the server does not store those, and takes a missing field for an empty one.
+//! Invariant: no value is empty: the server does not store those, and takes a missing field for an empty one.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::Out;
+use super::number::time_text;
+use super::text::quote;
 use crate::record::time::Time;
 
 /// What the server stores where a record has no message.
@@ -16,15 +20,45 @@ const NO_MESSAGE: &str =
     "missing _msg field; see https://docs.victoriametrics.com/victorialogs/keyconcepts/#message-field";
 
 /// A text of a row.
-pub type Text<'a> = Cow<'a, str>;
+type Text<'a> = Cow<'a, str>;
 
-/// A record, or a row that a pipe has made of records.
-#[derive(Debug, Clone)]
+/// A record, or a row that pipes have made of records.
+#[derive(Debug, Clone, Default)]
 pub struct Row<'a> {
-    /// Of a record: its time, and the names of the fields that tell its stream. `_time` and `_stream` are written from
-    /// these when somebody asks.
-    origin: Option<(Time, &'a [String])>,
+    /// `_time`, as long as no pipe has made it a field like any other.
+    time: Option<Time>,
+    /// The names of the fields that tell the stream, as long as `_stream` is not written out.
+    stream: Option<&'a [String]>,
     fields: Vec<(Text<'a>, Text<'a>)>,
+}
+
+/// A name, or with a star at its end the beginning of names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// Without the star.
+    pub text: String,
+    pub has_star: bool,
+}
+
+impl Names {
+    pub fn new(text: &str) -> Self {
+        let stem = text.strip_suffix('*');
+        Self { text: stem.unwrap_or(text).to_owned(), has_star: stem.is_some() }
+    }
+
+    /// What stands for the star, if this is one of the names.
+    pub fn rest<'n>(&self, name: &'n str) -> Option<&'n str> {
+        name.strip_prefix(self.text.as_str()).filter(|rest| self.has_star || rest.is_empty())
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.rest(name).is_some()
+    }
+}
+
+/// Whether a name is among these.
+pub fn has(all: &[Names], name: &str) -> bool {
+    all.iter().any(|names| names.has(name))
 }
 
 impl<'a> Row<'a> {
@@ -42,55 +76,189 @@ impl<'a> Row<'a> {
         if !fields.iter().any(|(name, _)| name == "_msg") {
             fields.push((Text::Borrowed("_msg"), Text::Borrowed(NO_MESSAGE)));
         }
-        Some(Self { origin: Some((time, stream_fields)), fields })
+        Some(Self { time: Some(time), stream: Some(stream_fields), fields })
     }
 
-    /// When the record was written. Rows that a pipe has made have none.
+    /// A row of these fields.
+    pub fn of(fields: Vec<(Text<'a>, Text<'a>)>) -> Self {
+        Self { time: None, stream: None, fields }
+    }
+
+    /// When the record was written. Rows that pipes have made have none.
     #[must_use]
     pub fn time(&self) -> Option<Time> {
-        self.origin.map(|(time, _)| time)
+        self.time
+    }
+
+    /// The names of the fields that tell the stream, if this is still a record.
+    pub fn stream_fields(&self) -> Option<&'a [String]> {
+        self.stream
     }
 
     /// The value of a field; empty if there is none.
     #[must_use]
     pub fn value(&self, name: &str) -> Text<'_> {
-        match (self.origin, name) {
-            (Some((time, _)), "_time") => Text::Owned(time.to_string()),
-            (Some((_, names)), "_stream") => Text::Owned(self.stream(names)),
+        match (name, self.time, self.stream) {
+            ("_time", Some(time), _) => Text::Owned(time_text(time.0)),
+            ("_stream", _, Some(names)) => Text::Owned(self.stream_text(names)),
             _ => Text::Borrowed(self.stored(name)),
         }
     }
 
-    /// The value of a field that is none of those that are computed.
+    /// The value of a field that is not computed.
     fn stored(&self, name: &str) -> &str {
         self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
     /// `{name="value",...}`, the names in order, those without a value left out.
-    fn stream(&self, names: &[String]) -> String {
-        let mut names: Vec<_> = names.iter().map(|name| (name, self.stored(name))).collect();
-        names.retain(|(_, value)| !value.is_empty());
-        names.sort_unstable();
-        names.dedup();
+    fn stream_text(&self, names: &[String]) -> String {
+        let mut tags: Vec<_> = names.iter().map(|name| (name, self.stored(name))).collect();
+        tags.retain(|(_, value)| !value.is_empty());
+        tags.sort_unstable();
+        tags.dedup();
         let tag = |(name, value): &(&String, &str)| format!("{name}={}", quote(value));
-        format!("{{{}}}", names.iter().map(tag).collect::<Vec<_>>().join(","))
+        format!("{{{}}}", tags.iter().map(tag).collect::<Vec<_>>().join(","))
     }
 
-    /// All fields, those that are computed first.
-    #[must_use]
-    pub fn into_fields(self) -> Vec<(String, String)> {
-        let mut all = Vec::with_capacity(self.fields.len() + 2);
-        if self.origin.is_some() {
-            all.extend(["_time", "_stream"].map(|name| (name.to_owned(), self.value(name).into_owned())));
+    /// All names and values, those that are computed first, then the message.
+    pub fn each(&self, mut show: impl FnMut(&str, &str)) {
+        for name in ["_time", "_stream"] {
+            let is_computed = if name == "_time" { self.time.is_some() } else { self.stream.is_some() };
+            if is_computed {
+                show(name, &self.value(name));
+            }
         }
-        all.extend(self.fields.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())));
-        all
+        let is_message = |field: &&(Text, Text)| field.0 == "_msg" && self.time.is_some();
+        for (name, value) in self.fields.iter().filter(is_message) {
+            show(name, value);
+        }
+        for (name, value) in self.fields.iter().filter(|field| !is_message(field)) {
+            show(name, value);
+        }
+    }
+
+    /// Writes the stream out, for the fields that tell it may change.
+    fn settle(&mut self) {
+        if let Some(names) = self.stream.take() {
+            let text = self.stream_text(names);
+            self.fields.insert(0, (Text::Borrowed("_stream"), Text::Owned(text)));
+        }
+    }
+
+    /// Leaves nothing but the fields of these names.
+    pub fn keep(&mut self, all: &[Names]) {
+        if has(all, "_stream") {
+            self.settle();
+        }
+        self.stream = None;
+        self.time = self.time.filter(|_| has(all, "_time"));
+        self.fields.retain(|(name, _)| has(all, name));
+    }
+
+    /// Leaves out the fields of these names.
+    pub fn drop(&mut self, all: &[Names]) {
+        self.settle();
+        self.time = self.time.filter(|_| !has(all, "_time"));
+        self.fields.retain(|(name, _)| !has(all, name));
+    }
+
+    /// Gives the fields of these names the other names; the old ones stay if `copy`.
+    pub fn rename(&mut self, from: &Names, to: &Names, copy: bool) {
+        self.settle();
+        let mut found = Vec::new();
+        self.each(|name, value| {
+            if let Some(rest) = from.rest(name) {
+                let name =
+                    if from.has_star && to.has_star { format!("{}{rest}", to.text) } else { shown(to) };
+                found.push((name, value.to_owned()));
+            }
+        });
+        if !copy {
+            self.drop(std::slice::from_ref(from));
+        }
+        if found.is_empty() && !from.has_star {
+            found.push((shown(to), String::new()));
+        }
+        for (name, value) in found {
+            self.set(name, value);
+        }
+    }
+
+    /// Gives a field a value, whatever it had before.
+    pub fn set(&mut self, name: String, value: String) {
+        if name == "_time" {
+            self.time = None;
+        }
+        self.fields.retain(|(known, _)| *known != name);
+        if !value.is_empty() {
+            self.fields.push((Text::Owned(name), Text::Owned(value)));
+        }
+    }
+
+    /// Puts a field before all others.
+    pub fn put_first(&mut self, name: &str, value: String) {
+        self.set(name.to_owned(), String::new());
+        self.fields.insert(0, (Text::Owned(name.to_owned()), Text::Owned(value)));
+    }
+
+    /// Gives the row out, unless it has no value at all.
+    pub fn give(&self, out: &mut Out) -> io::Result<()> {
+        self.packed().give(out)
+    }
+
+    /// The row by itself.
+    pub fn packed(&self) -> Packed {
+        let mut texts = String::new();
+        let mut ends = Vec::with_capacity(2 * self.fields.len() + 4);
+        self.each(|name, value| {
+            for text in [name, value] {
+                texts.push_str(text);
+                ends.push(u32::try_from(texts.len()).unwrap_or(u32::MAX));
+            }
+        });
+        Packed { time: self.time, texts: texts.into(), ends: ends.into() }
     }
 }
 
-/// A text as Go's `strconv.Quote` writes it, which is how the server shows the values of a stream.
-fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// A name without a star, or one that happens to have one.
+fn shown(names: &Names) -> String {
+    if names.has_star { format!("{}*", names.text) } else { names.text.clone() }
+}
+
+/// A row that is held: names and values in one text.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    /// Of a row whose `_time` is that of its record.
+    pub time: Option<Time>,
+    texts: Box<str>,
+    /// Where each name and each value ends, in turns.
+    ends: Box<[u32]>,
+}
+
+impl Packed {
+    fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let at = |end: Option<&u32>| end.map_or(0, |end| *end as usize);
+        let mut start = 0;
+        self.ends.chunks(2).map(move |ends| {
+            let (middle, end) = (at(ends.first()), at(ends.last()));
+            let found = (start..middle, middle..end);
+            start = end;
+            (self.texts.get(found.0).unwrap_or_default(), self.texts.get(found.1).unwrap_or_default())
+        })
+    }
+
+    /// The row as it was.
+    pub fn row(&self) -> Row<'_> {
+        let fields = self.fields().filter(|(name, _)| self.time.is_none() || *name != "_time");
+        let borrowed = fields.map(|(name, value)| (Text::Borrowed(name), Text::Borrowed(value)));
+        Row { time: self.time, stream: None, fields: borrowed.collect() }
+    }
+
+    /// Gives the row out, unless it has no value at all.
+    pub fn give(&self, out: &mut Out) -> io::Result<()> {
+        let fields: Vec<_> = self.fields().filter(|(_, value)| !value.is_empty()).collect();
+        if fields.is_empty() { Ok(()) } else { out(&fields) }
+    }
 }
 
 /// Collects the members of an object as fields.
@@ -138,7 +306,7 @@ fn add<'a>(name: Text<'a>, raw: &'a str, fields: &mut Vec<(Text<'a>, Text<'a>)>)
     }
 }
 
-/// Adds the members of a nested object. `serde_json` has bounded its depth.
+/// Adds the members of a nested object; `serde_json` has bounded its depth.
 fn flatten(path: &str, members: serde_json::Map<String, Value>, fields: &mut Vec<(Text<'_>, Text<'_>)>) {
     for (name, value) in members {
         let name = format!("{path}.{name}");
@@ -160,7 +328,7 @@ fn flatten(path: &str, members: serde_json::Map<String, Value>, fields: &mut Vec
 /// What a JSON string says.
 fn string(raw: &str) -> Text<'_> {
     match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Text::Borrowed(plain),
+        Some(plain) if memchr::memchr(b'\\', plain.as_bytes()).is_none() => Text::Borrowed(plain),
         _ => Text::Owned(serde_json::from_str(raw).unwrap_or_default()),
     }
 }

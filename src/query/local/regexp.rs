@@ -1,0 +1,488 @@
+//! Regular expressions, by RE2's syntax. They are written anew for `regex-lite`, which means something else in places;
+//! what it cannot mean is refused.
+
+use std::fmt::Write;
+
+use memchr::memmem::Finder;
+use regex_lite::{Regex, RegexBuilder};
+
+/// How often a part may be repeated, as in RE2, and all counted repeats of an expression together.
+const MAX_REPEATS: u32 = 1000;
+
+/// Steps of a compiled expression, in bytes; the largest that RE2 takes are far smaller.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// White space in RE2; `regex-lite` adds the vertical tab.
+const SPACE: &str = r"\t\n\x0C\r ";
+
+/// An expression that a text may hold.
+#[derive(Debug, Clone)]
+pub struct Regexp {
+    /// A text that every match holds: most values lack it, and need no more than that.
+    needed: Option<Finder<'static>>,
+    /// `None` if the needed text is all.
+    regex: Option<Regex>,
+}
+
+impl Regexp {
+    /// An expression that matches anywhere in a text, or the whole of it. As on the server, a dot is any character.
+    ///
+    /// # Errors
+    /// What is wrong with it, or what needs the server.
+    pub fn new(pattern: &str, is_whole: bool) -> Result<Self, String> {
+        let mut writer = Writer { rest: pattern, out: String::new(), ..Writer::default() };
+        writer.write()?;
+        let needed = writer.needed();
+        let is_plain = !is_whole && writer.is_plain && needed.as_deref() == Some(pattern);
+        let text = if is_whole { format!("^(?:{})$", writer.out) } else { writer.out };
+        let regex = RegexBuilder::new(&text).dot_matches_new_line(true).size_limit(MAX_BYTES).build();
+        let regex = regex.map_err(|error| format!("the regular expression is wrong: {error}"))?;
+        Ok(Self {
+            needed: needed.map(|text| Finder::new(text.as_bytes()).into_owned()),
+            regex: (!is_plain).then_some(regex),
+        })
+    }
+
+    pub fn is_in(&self, text: &str) -> bool {
+        self.needed.as_ref().is_none_or(|needed| needed.find(text.as_bytes()).is_some())
+            && self.regex.as_ref().is_none_or(|regex| regex.is_match(text))
+    }
+}
+
+/// What stands before a place in an expression.
+#[derive(Default, PartialEq, Eq)]
+enum Before {
+    /// Nothing that can be repeated.
+    #[default]
+    Nothing,
+    Item,
+    Repeat,
+}
+
+/// Writes an expression anew.
+#[derive(Default)]
+struct Writer<'p> {
+    rest: &'p str,
+    out: String,
+    /// Whether case counts not, here and in the groups around.
+    folds: bool,
+    groups: Vec<bool>,
+    before: Before,
+    repeats: u32,
+    /// Characters that stand for themselves, outside groups, in a row; and the longest such row so far.
+    run: String,
+    longest: String,
+    has_choices: bool,
+    is_plain: bool,
+}
+
+impl Writer<'_> {
+    fn write(&mut self) -> Result<(), String> {
+        self.is_plain = true;
+        while let Some(char) = self.next() {
+            match char {
+                '(' => self.open()?,
+                ')' => self.close()?,
+                '|' => {
+                    self.has_choices |= self.groups.is_empty();
+                    self.special("|", false);
+                }
+                '*' | '+' | '?' => self.repeat(char)?,
+                '{' => self.counted()?,
+                '[' => self.class()?,
+                '.' | '^' | '$' => self.special(char.encode_utf8(&mut [0; 4]), true),
+                '\\' => self.escape()?,
+                char => self.literal(char)?,
+            }
+        }
+        if self.groups.is_empty() { Ok(()) } else { Err("the regular expression lacks a ')'".to_owned()) }
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let mut chars = self.rest.chars();
+        let char = chars.next();
+        self.rest = chars.as_str();
+        char
+    }
+
+    fn needed(&mut self) -> Option<String> {
+        self.end_run();
+        let text = std::mem::take(&mut self.longest);
+        (!self.has_choices && !text.is_empty()).then_some(text)
+    }
+
+    fn end_run(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        if run.len() > self.longest.len() {
+            self.longest = run;
+        }
+    }
+
+    /// Writes what does not stand for itself.
+    fn special(&mut self, text: &str, is_repeatable: bool) {
+        self.out.push_str(text);
+        self.end_run();
+        self.is_plain = false;
+        self.before = if is_repeatable { Before::Item } else { Before::Nothing };
+    }
+
+    fn literal(&mut self, char: char) -> Result<(), String> {
+        if self.folds && !char.is_ascii() {
+            return Err("(?i) with characters beyond ASCII needs the server".to_owned());
+        }
+        match char.to_ascii_lowercase() {
+            // Beyond ASCII these two have another form.
+            's' if self.folds => self.out.push_str("[s\u{17f}]"),
+            'k' if self.folds => self.out.push_str("[k\u{212a}]"),
+            _ => push_literal(char, &mut self.out),
+        }
+        if self.groups.is_empty() && !self.folds {
+            self.run.push(char);
+        } else {
+            self.end_run();
+            self.is_plain = false;
+        }
+        self.before = Before::Item;
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<(), String> {
+        self.end_run();
+        let around = self.folds;
+        let Some(rest) = self.rest.strip_prefix('?') else {
+            self.groups.push(around);
+            self.special("(?:", false);
+            return Ok(());
+        };
+        if let Some(named) = rest.strip_prefix("P<").or_else(|| rest.strip_prefix('<')) {
+            let end = named.find('>').ok_or("the regular expression lacks a '>'")?;
+            let name = named.get(..end).unwrap_or_default();
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                return Err("a group's name in the regular expression is wrong".to_owned());
+            }
+            self.rest = named.get(end + 1..).unwrap_or_default();
+            self.groups.push(around);
+            self.special(&format!("(?P<{name}>"), false);
+            return Ok(());
+        }
+        let end = rest.find([':', ')']).ok_or("the regular expression lacks a ')'")?;
+        let flags = rest.get(..end).unwrap_or_default();
+        let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
+        let known = |flags: &str| flags.chars().all(|flag| matches!(flag, 'i' | 'm' | 's' | 'U'));
+        if !known(on) || !known(off) || (flags.contains('-') && off.is_empty()) {
+            return Err(format!("(?{flags}) in the regular expression is not known"));
+        }
+        self.folds = (around || on.contains('i')) && !off.contains('i');
+        let is_group = rest.get(end..).is_some_and(|rest| rest.starts_with(':'));
+        self.rest = rest.get(end + 1..).unwrap_or_default();
+        if is_group {
+            self.groups.push(around);
+        }
+        if flags.is_empty() && !is_group {
+            return Err("(?) in the regular expression is wrong".to_owned());
+        }
+        self.special(&format!("(?{flags}{}", if is_group { ':' } else { ')' }), false);
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), String> {
+        self.folds = self.groups.pop().ok_or("the regular expression has a ')' too many")?;
+        self.special(")", true);
+        Ok(())
+    }
+
+    fn repeat(&mut self, char: char) -> Result<(), String> {
+        self.check_repeat()?;
+        if char != '+' {
+            self.run.pop();
+        }
+        self.special(char.encode_utf8(&mut [0; 4]), true);
+        self.end_repeat();
+        Ok(())
+    }
+
+    /// `{n}`, `{n,}` or `{n,m}`; anything else stands for itself.
+    fn counted(&mut self) -> Result<(), String> {
+        let inside = self.rest.split_once('}').map(|(inside, _)| inside);
+        let is_count = |text: &str| {
+            !text.is_empty() && text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let counts = inside.and_then(|inside| {
+            let (least, most) = inside.split_once(',').unwrap_or((inside, inside));
+            (is_count(least) && (most.is_empty() || is_count(most))).then_some((inside, least, most))
+        });
+        let Some((inside, least, most)) = counts else { return self.literal('{') };
+        self.check_repeat()?;
+        let number = |text: &str| text.parse::<u32>().unwrap_or(0);
+        let largest = number(least).max(number(most));
+        if largest > MAX_REPEATS || (!most.is_empty() && number(most) < number(least)) {
+            return Err(format!("{{{inside}}} in the regular expression is wrong"));
+        }
+        self.repeats = self.repeats.max(1).saturating_mul(largest.max(1));
+        if self.repeats > MAX_REPEATS {
+            return Err("so many repeats in a regular expression need the server".to_owned());
+        }
+        self.run.pop();
+        self.special(&format!("{{{inside}}}"), true);
+        self.rest = self.rest.get(inside.len() + 1..).unwrap_or_default();
+        self.end_repeat();
+        Ok(())
+    }
+
+    fn check_repeat(&self) -> Result<(), String> {
+        if self.before != Before::Item {
+            return Err("the regular expression repeats nothing, or a repeat".to_owned());
+        }
+        Ok(())
+    }
+
+    fn end_repeat(&mut self) {
+        if let Some(rest) = self.rest.strip_prefix('?') {
+            self.rest = rest;
+            self.out.push('?');
+        }
+        self.before = Before::Repeat;
+    }
+
+    fn escape(&mut self) -> Result<(), String> {
+        let char = self.next().ok_or("the regular expression ends with '\\'")?;
+        match char {
+            's' => self.special(&format!("[{SPACE}]"), true),
+            'S' => self.special(&format!("[^{SPACE}]"), true),
+            'w' if self.folds => self.special("[\\w\u{17f}\u{212a}]", true),
+            'W' if self.folds => self.special("[^\\w\u{17f}\u{212a}]", true),
+            'd' | 'D' | 'w' | 'W' | 'A' | 'z' => self.special(&format!("\\{char}"), true),
+            'b' | 'B' => {
+                if self.rest.starts_with('{') {
+                    return Err(format!("\\{char}{{ in a regular expression needs the server"));
+                }
+                self.special(&format!("\\{char}"), true);
+            }
+            char => {
+                let char = self.escaped(char)?;
+                self.is_plain = false;
+                self.literal(char)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The character that an escape stands for.
+    fn escaped(&mut self, char: char) -> Result<char, String> {
+        let code = match char {
+            'a' => 7,
+            'f' => 12,
+            't' => 9,
+            'n' => 10,
+            'r' => 13,
+            'v' => 11,
+            'x' => {
+                let (digits, rest) = match self.rest.strip_prefix('{') {
+                    Some(braced) => braced.split_once('}').unwrap_or(("", braced)),
+                    None => self.rest.split_at_checked(2).unwrap_or(("", self.rest)),
+                };
+                let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+                self.rest = rest;
+                let code = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex);
+                code.ok_or("\\x in the regular expression lacks its digits")?
+            }
+            char if char.is_ascii_punctuation() || (char.is_ascii() && !char.is_ascii_alphanumeric()) => {
+                u32::from(char)
+            }
+            _ => return Err(format!("\\{char} in a regular expression needs the server")),
+        };
+        char::from_u32(code).ok_or_else(|| "\\x in the regular expression is no character".to_owned())
+    }
+
+    /// A class in brackets.
+    fn class(&mut self) -> Result<(), String> {
+        let lacks = "the regular expression lacks a ']'";
+        let mut out = String::from("[");
+        if let Some(rest) = self.rest.strip_prefix('^') {
+            self.rest = rest;
+            out.push('^');
+        }
+        let (mut has_s, mut has_k) = (false, false);
+        let mut is_first = true;
+        loop {
+            if self.rest.starts_with("[:") {
+                let (name, rest) = self.rest.split_once(":]").ok_or(lacks)?;
+                let name = name.get(2..).unwrap_or_default();
+                if !matches!(
+                    name,
+                    "alnum"
+                        | "alpha"
+                        | "ascii"
+                        | "blank"
+                        | "cntrl"
+                        | "digit"
+                        | "graph"
+                        | "lower"
+                        | "print"
+                        | "punct"
+                        | "space"
+                        | "upper"
+                        | "word"
+                        | "xdigit"
+                ) {
+                    return Err(format!("[:{name}:] in a regular expression needs the server"));
+                }
+                let has_letters = matches!(
+                    name,
+                    "alnum" | "alpha" | "ascii" | "graph" | "lower" | "print" | "upper" | "word"
+                );
+                has_s |= has_letters;
+                has_k |= has_letters;
+                out.extend(["[:", name, ":]"]);
+                self.rest = rest;
+                is_first = false;
+                continue;
+            }
+            let char = self.next().ok_or(lacks)?;
+            if char == ']' && !is_first {
+                break;
+            }
+            is_first = false;
+            if char == '\\' {
+                let set = self.rest.chars().next().ok_or(lacks)?;
+                if matches!(set, 'd' | 'D' | 'w' | 'W' | 's' | 'S') {
+                    self.next();
+                    if matches!(set, 'S' | 'W') || (set == 'D' && self.folds) {
+                        return Err(format!("[\\{set}] in a regular expression needs the server"));
+                    }
+                    has_s |= set == 'w';
+                    has_k |= set == 'w';
+                    out.push_str(if set == 's' {
+                        SPACE
+                    } else if set == 'w' {
+                        "\\w"
+                    } else if set == 'd' {
+                        "\\d"
+                    } else {
+                        "\\D"
+                    });
+                    continue;
+                }
+            }
+            let from = self.member(char)?;
+            let is_range = self.rest.starts_with('-') && !self.rest.starts_with("-]");
+            let to = if is_range {
+                self.next();
+                let char = self.next().ok_or(lacks)?;
+                self.member(char)?
+            } else {
+                from
+            };
+            if to < from || (self.folds && !to.is_ascii()) {
+                return Err("a range in the regular expression is wrong, or needs the server".to_owned());
+            }
+            let holds = |chars: [char; 2]| chars.iter().any(|char| (from..=to).contains(char));
+            has_s |= holds(['s', 'S']);
+            has_k |= holds(['k', 'K']);
+            push_literal(from, &mut out);
+            if is_range {
+                out.push('-');
+                push_literal(to, &mut out);
+            }
+        }
+        if self.folds && has_s {
+            out.push('\u{17f}');
+        }
+        if self.folds && has_k {
+            out.push('\u{212a}');
+        }
+        out.push(']');
+        self.special(&out, true);
+        Ok(())
+    }
+
+    /// One character of a class.
+    fn member(&mut self, char: char) -> Result<char, String> {
+        if char != '\\' {
+            return Ok(char);
+        }
+        let char = self.next().ok_or("the regular expression ends with '\\'")?;
+        self.escaped(char)
+    }
+}
+
+/// Writes a character that stands for itself, whatever it may mean.
+fn push_literal(char: char, out: &mut String) {
+    if char.is_ascii() && !char.is_ascii_alphanumeric() {
+        let _ = write!(out, "\\x{:02X}", u32::from(char));
+    } else {
+        out.push(char);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_mean_what_they_mean_to_the_server() {
+        for (pattern, text, expected) in [
+            ("err", "an error", true),
+            ("err(or|ing)s?$", "an error", true),
+            ("^err", "an error", false),
+            ("a.c", "a\nc", true),
+            ("(?-s)a.c", "a\nc", false),
+            ("(?i)SKY", "a \u{17f}\u{212a}y", true),
+            ("(?i)[a-z]+x", "\u{212a}x", true),
+            ("(?i:A)b", "aB", false),
+            (r"\d+\s\w", "12 x", true),
+            (r"a\sb", "a\u{b}b", false),
+            (r"\<x\>", "<x>", true),
+            ("a{2,3}b", "aab", true),
+            ("a{,3}", "a{,3}", true),
+            ("x{1", "x{1", true),
+            ("[]a]+$", "]a", true),
+            ("[^]a]", "]a", false),
+            ("[[:digit:]-]+", "-", true),
+            (r"[\s.]", "x.y", true),
+            ("ab?c", "ac", true),
+            ("ab*", "a", true),
+            ("ü+", "übb", true),
+            ("a|b", "b", true),
+            ("(?P<n>a)|(?:b)", "b", true),
+            (r"\x41\x{42}", "AB", true),
+            (r"1\.5", "1.5", true),
+            (r"1\.5", "1x5", false),
+        ] {
+            let regexp = Regexp::new(pattern, false).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            assert_eq!(regexp.is_in(text), expected, "{pattern} in {text:?}");
+        }
+        assert!(!Regexp::new("a|b", true).unwrap().is_in("ab"));
+        assert!(Regexp::new("a.*", true).unwrap().is_in("ab"));
+    }
+
+    #[test]
+    fn what_is_wrong_or_means_something_else_is_refused() {
+        for pattern in [
+            "(",
+            ")",
+            "a**",
+            "*a",
+            "[",
+            "[z-a]",
+            r"\pL",
+            r"\Qa\E",
+            r"\1",
+            "(?i)ä",
+            "(?x)a",
+            "a{2000}",
+            r"\b{start}",
+            "(?",
+            "(?)",
+            r"\u{41}",
+            "(a{100}){100}",
+            "\\",
+            "(?i)[à-ü]",
+            r"[\S]",
+            "a{3,2}",
+        ] {
+            assert!(Regexp::new(pattern, false).is_err(), "{pattern}");
+        }
+        assert!(Regexp::new(&"(".repeat(10_000), false).is_err());
+    }
+}
