@@ -75,6 +75,9 @@ complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s h -l help -d 'Print h
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l include -d 'Log the text of these fields too, secrets taken out' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l event -d 'The event, if the payload does not name it' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s s -l service -d 'Which program it is about [default: `$VLOG_SERVICE` or the agent]' -r
+complete -c vlog -n "__fish_vlog_using_subcommand hook" -l settings -d 'Print what belongs into an agent\'s settings: claude, codex, cursor, gemini or copilot' -r
+complete -c vlog -n "__fish_vlog_using_subcommand hook" -l install -d 'Put it into that agent\'s settings file' -r
+complete -c vlog -n "__fish_vlog_using_subcommand hook" -l uninstall -d 'Take it out of there' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -s H -l header -d 'Add a header (`Name: value`), or those in a file' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l tenant -d 'Tenant; for loki and otlp a name' -r
@@ -82,7 +85,6 @@ complete -c vlog -n "__fish_vlog_using_subcommand hook" -l ca-file -d 'Trust the
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l protocol -d 'jsonline, loki, ndjson or otlp [default: jsonline]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l stream-fields -d 'Fields that make up the log stream' -r
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l timeout -d 'Give up after this time in all, 1s at most [default: 1s]' -r
-complete -c vlog -n "__fish_vlog_using_subcommand hook" -l settings -d 'Print the block for the agent\'s settings'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l never-block -d 'Turn a status of 2 of the command, which would block, into 0'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l dry-run -d 'Print the request, secrets left out, and send nothing'
 complete -c vlog -n "__fish_vlog_using_subcommand hook" -l insecure -d 'Accept any certificate'

@@ -182,9 +182,15 @@ pub struct HookArgs {
     /// Which program it is about [default: `$VLOG_SERVICE` or the agent]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,
-    /// Print the block for the agent's settings
-    #[arg(long = "settings")]
-    pub settings: bool,
+    /// Print what belongs into an agent's settings: claude, codex, cursor, gemini or copilot
+    #[arg(long = "settings", value_name = "AGENT", num_args = 0..=1, default_missing_value = "claude")]
+    pub settings: Option<String>,
+    /// Put it into that agent's settings file
+    #[arg(long = "install", value_name = "AGENT", num_args = 0..=1, default_missing_value = "")]
+    pub install: Option<String>,
+    /// Take it out of there
+    #[arg(long = "uninstall", value_name = "AGENT", num_args = 0..=1, default_missing_value = "")]
+    pub uninstall: Option<String>,
     /// Turn a status of 2 of the command, which would block, into 0
     #[arg(long = "never-block")]
     pub never_block: bool,

@@ -77,10 +77,11 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
                 salvaged.argv.push(name.to_owned());
                 salvaged.mistakes.push(format!("{name} takes no value"));
             }
-            ArgKind::WantsValue { dashes, name } => {
+            ArgKind::WantsValue { dashes, optional, name } => {
                 match words.next_if(|value| dashes || !looks_like_option(value)) {
                     // In one word, for clap takes some values for options that are none.
                     Some(value) => salvaged.argv.push(format!("{word}={value}")),
+                    None if optional => salvaged.argv.push(word.to_owned()),
                     None if WHERE.contains(&name) => salvaged.argv.push(format!("--{name}=")),
                     None => salvaged.drop(word, format!("{word} needs a value")),
                 }
@@ -143,8 +144,9 @@ pub(super) enum ArgKind<'a> {
     Plain,
     /// An option, or several short ones, with their values.
     Complete,
-    /// An option whose value is the next word; that may begin with a dash only if `dashes`.
-    WantsValue { dashes: bool, name: &'a str },
+    /// An option whose value is the next word; that may begin with a dash only if `dashes`, and be missing only if
+    /// `optional`.
+    WantsValue { dashes: bool, optional: bool, name: &'a str },
     /// `--switch=value`.
     NeedlessValue,
     /// It looks like an option, but the verb has none of that name. Its value may be a secret if `hides`: by its name, or
@@ -198,7 +200,8 @@ impl<'a> ArgKind<'a> {
 
     fn wants(argument: &'a Arg) -> Self {
         let name = argument.get_long().unwrap_or_default();
-        Self::WantsValue { dashes: argument.is_allow_hyphen_values_set(), name }
+        let optional = argument.get_num_args().is_some_and(|range| range.min_values() == 0);
+        Self::WantsValue { dashes: argument.is_allow_hyphen_values_set(), optional, name }
     }
 }
 

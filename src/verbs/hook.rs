@@ -4,8 +4,11 @@
 //! some agents leave the pipe open. Whatever comes, one record goes out, stdout stays empty, and the status is 0; only a
 //! command may decide otherwise (`command.rs`), and does so before anything is logged.
 
+mod agents;
 mod command;
+mod install;
 mod instead;
+mod merge;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -16,9 +19,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Context, Shared, delivery, encoder, not_an_item, sort_words, tell};
+use self::install::Action;
+use super::{Context, Shared, Verdict, delivery, encoder, not_an_item, sort_words, tell};
 use crate::cli::args::HookArgs;
-use crate::cli::config::Config;
+use crate::cli::config::{Config, fail_by_environment};
 use crate::delivery::drain::DRAIN_TIME;
 use crate::delivery::policy::Fate;
 use crate::intake::json::{Kind, Scan, Scanner};
@@ -46,23 +50,6 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// What is left of it once somebody wants the command to end.
 const HURRY: Duration = Duration::from_millis(250);
 
-/// Events worth a record, each with the seconds that the agent gives the hook: more than [`PATIENCE`] and [`TIMEOUT`],
-/// and little at the end of a session, which waits for it.
-const EVENTS: [(&str, u32); 12] = [
-    ("SessionStart", 7),
-    ("UserPromptSubmit", 7),
-    ("PostToolUse", 7),
-    ("PostToolUseFailure", 7),
-    ("PermissionDenied", 7),
-    ("Notification", 7),
-    ("SubagentStart", 7),
-    ("SubagentStop", 7),
-    ("PreCompact", 7),
-    ("Stop", 7),
-    ("StopFailure", 7),
-    ("SessionEnd", 2),
-];
-
 /// The most that is told of mistakes, so that a call is one record.
 const MAX_MISTAKES_BYTES: usize = 16 * 1024;
 
@@ -73,9 +60,15 @@ const MAX_ITEMS: usize = 300;
 ///
 /// The status is 0, or 2 if a command wants to block. `--fail` is not heeded: an agent takes any other for trouble.
 pub fn run(args: HookArgs, context: Context) -> ExitCode {
-    if args.settings {
-        print_settings();
-        return ExitCode::SUCCESS;
+    for (action, agent) in [
+        (Action::Print, &args.settings),
+        (Action::Install, &args.install),
+        (Action::Uninstall, &args.uninstall),
+    ] {
+        if let Some(agent) = agent {
+            let fail = args.delivery.server.fail || fail_by_environment(context.env);
+            return Verdict { done: install::run(action, agent, context.env), fail }.into();
+        }
     }
     let time = Time::now();
     let command = Command::new(&context.command);
@@ -318,19 +311,4 @@ fn record(
     batch.records = encoder().write(&record, &mut batch.lines);
     std::mem::forget(shared);
     Some(batch)
-}
-
-/// Prints what goes into the agent's settings.
-fn print_settings() {
-    let path = std::env::current_exe().ok().and_then(|path| path.to_str().map(str::to_owned));
-    let path = Value::String(path.unwrap_or_else(|| "vlog".to_owned()));
-    let events = EVENTS.map(|(event, seconds)| {
-        let hook =
-            format!(r#"{{"type": "command", "command": {path}, "args": ["hook"], "timeout": {seconds}}}"#);
-        format!("    \"{event}\": [{{\"hooks\": [{hook}]}}]")
-    });
-    let block = format!("{{\n  \"hooks\": {{\n{}\n  }}\n}}\n", events.join(",\n"));
-    if let Err(error) = stdio::write_all(block.as_bytes()) {
-        stderr::say(&format!("could not print the settings: {error}"));
-    }
 }

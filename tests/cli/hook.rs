@@ -903,28 +903,6 @@ fn a_panic_is_not_noticed_by_the_agent() {
 }
 
 #[test]
-fn the_settings_are_json_with_the_path_of_this_binary() {
-    let finished = TestEnv::new().run(&["hook", "--settings"]);
-    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
-    let settings: Value = serde_json::from_str(finished.text()).unwrap();
-    let hooks = settings["hooks"].as_object().unwrap();
-    assert!(hooks.contains_key("PostToolUse") && !hooks.contains_key("MessageDisplay"));
-    for (event, groups) in hooks {
-        let hook = &groups[0]["hooks"][0];
-        assert_eq!((&hook["type"], &hook["args"]), (&json!("command"), &json!(["hook"])), "{event}");
-        assert!(hook["timeout"].as_u64().is_some_and(|seconds| seconds <= 10), "{event}");
-        // What is printed works as it stands.
-        let server = Server::new(Answer::Accept);
-        let env = TestEnv::for_server(&server);
-        let mut command = env.command(hook["command"].as_str().unwrap());
-        command.arg("hook");
-        env::finish_with(&mut command, json!({"hook_event_name": event}).to_string()).in_silence();
-        assert_eq!(server.record()["hook"], json!(event));
-    }
-    assert_eq!(env::finish(&mut TestEnv::new().shell("vlog hook --settings > /dev/full")).status, Some(0));
-}
-
-#[test]
 fn closed_and_odd_descriptors_change_nothing() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server);

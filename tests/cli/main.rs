@@ -13,6 +13,7 @@ mod env;
 mod follow;
 mod guard;
 mod hook;
+mod install;
 mod local;
 mod outbox;
 mod parse;
