@@ -75,7 +75,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__flush)
-            opts="-H -v -h --old --rejected --detached --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
+            opts="-H -v -h --old --rejected --detached --url --header --tenant --ca-file --insecure --fail --verbose --timeout --protocol --stream-fields --no-outbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -105,6 +105,10 @@ _vlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stream-fields)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -117,7 +121,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__hook)
-            opts="-s -H -v -h --include --event --service --settings --install --uninstall --never-block --dry-run --url --header --tenant --ca-file --insecure --verbose --stream-fields --no-outbox --fail --timeout --help"
+            opts="-s -H -v -h --include --event --service --settings --install --uninstall --never-block --dry-run --url --header --tenant --ca-file --insecure --verbose --protocol --stream-fields --no-outbox --fail --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -171,6 +175,10 @@ _vlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stream-fields)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -187,7 +195,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__pipe)
-            opts="-l -s -H -v -h --level --service --parse --multiline --multiline-start --keep-ansi --tee --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
+            opts="-l -s -H -v -h --level --service --parse --multiline --multiline-start --keep-ansi --tee --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --protocol --stream-fields --no-outbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,6 +249,10 @@ _vlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stream-fields)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -253,7 +265,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__query)
-            opts="-s -l -n -f -o -H -v -h --since --until --service --level --session --limit --follow --histogram --output --fields --color --utc --exit-empty --dry-run --timeout --url --header --tenant --ca-file --insecure --fail --verbose --help"
+            opts="-s -l -n -f -o -H -v -h --since --until --service --level --session --limit --local --follow --histogram --output --fields --color --utc --exit-empty --dry-run --timeout --url --header --tenant --ca-file --insecure --fail --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -343,7 +355,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__run)
-            opts="-s -H -v -h --on-failure --service --dry-run --url --header --tenant --ca-file --insecure --verbose --timeout --stream-fields --no-outbox --fail --help"
+            opts="-s -H -v -h --on-failure --service --dry-run --url --header --tenant --ca-file --insecure --verbose --timeout --protocol --stream-fields --no-outbox --fail --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -381,6 +393,10 @@ _vlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stream-fields)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -393,7 +409,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__send)
-            opts="-m -l -s -t -H -v -h --message --level --service --time --detach --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
+            opts="-m -l -s -t -H -v -h --message --level --service --time --detach --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --protocol --stream-fields --no-outbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -455,6 +471,10 @@ _vlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stream-fields)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -467,7 +487,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__status)
-            opts="-H -v -h --json --url --header --tenant --ca-file --insecure --fail --verbose --timeout --stream-fields --no-outbox --help"
+            opts="-H -v -h --json --url --header --tenant --ca-file --insecure --fail --verbose --timeout --protocol --stream-fields --no-outbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -494,6 +514,10 @@ _vlog() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protocol)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

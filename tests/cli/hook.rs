@@ -227,7 +227,7 @@ fn events_have_a_line_a_level_and_fields() {
     );
     let record = is("codex notify (last argv argument, not stdin)", "Stop", "info");
     has(&record, &[("hook_raw", json!("agent-turn-complete")), ("turn_id", json!("12"))]);
-    is("gemini AfterTool with an error", "PostToolUse run_shell_command", "error");
+    is("gemini AfterTool with an error", "PostToolUse run_shell_command: file_not_found", "error");
     has(
         &is("copilot errorOccurred", "StopFailure TimeoutError", "error"),
         &[("error.name", json!("TimeoutError"))],
@@ -900,6 +900,142 @@ fn a_panic_is_not_noticed_by_the_agent() {
         drop(stdin);
         env::wait(child).in_silence();
     }
+}
+
+#[test]
+fn a_command_that_has_failed_is_an_error_where_only_its_text_says_so() {
+    let gemini = |text: &str| {
+        json!({"hook_event_name": "AfterTool", "session_id": "s", "timestamp": "2026-11-21T16:13:12.846Z",
+               "tool_name": "run_shell_command", "tool_input": {"command": "x"},
+               "tool_response": {"llmContent": text, "returnDisplay": "x"}})
+    };
+    let ended = "\nExit Code: 3\nProcess Group PGID: 6010\n</untrusted_context>";
+    let copilot = |text: &str| {
+        json!({"hook_event_name": "PostToolUse", "session_id": "s", "timestamp": "2026-11-21T16:15:34.242Z",
+               "tool_name": "Bash", "tool_result": {"result_type": "success", "text_result_for_llm": text}})
+    };
+    let long = "a line of output\n".repeat(10_000);
+    for payload in [
+        gemini(&format!("<untrusted_context>\nOutput: gone{ended}")),
+        gemini(&format!("<untrusted_context>\nOutput: {long}{ended}")),
+        copilot("out\n<shellId: 1 completed with exit code 3>"),
+        copilot(&format!("{long}<shellId: 1 completed with exit code 3>")),
+    ] {
+        let record = hooked(&[], &payload);
+        has(&record, &[("level", json!("error")), ("exit_code", json!(3)), ("hook", json!("PostToolUse"))]);
+        assert!(record["_msg"].as_str().unwrap().ends_with(": exit code 3"), "{record:#?}");
+    }
+    let mut read_file = gemini(&format!("text of a file{ended}"));
+    read_file["tool_name"] = json!("read_file");
+    for payload in [
+        read_file,
+        gemini("<untrusted_context>\nOutput: x\nExit Code: 0\n</untrusted_context>"),
+        gemini("<untrusted_context>\nOutput: x\nProcess Group PGID: 6010\n</untrusted_context>"),
+        copilot("out\n<shellId: 1 completed with exit code 0>"),
+    ] {
+        let record = hooked(&[], &payload);
+        assert_eq!((&record["level"], record.get("exit_code")), (&json!("info"), None), "{record:#?}");
+    }
+    let mut not_found = gemini("Could not read file.");
+    not_found["tool_response"]["error"] = json!({"message": "File not found: /x", "type": "file_not_found"});
+    let record = hooked(&[], &not_found);
+    has(&record, &[("level", json!("error")), ("error_class", json!("file_not_found"))]);
+    assert_eq!(record["_msg"], json!("PostToolUse run_shell_command: file_not_found"));
+}
+
+#[test]
+fn an_event_that_only_hook_name_names_is_known() {
+    let record = hooked(
+        &[],
+        &json!({"hookName": "permissionRequest", "sessionId": "s-1", "timestamp": 1,
+        "cwd": "/x", "toolName": "bash", "toolInput": {"command": "x"}, "permissionSuggestions": []}),
+    );
+    has(
+        &record,
+        &[
+            ("hook", json!("PermissionRequest")),
+            ("hook_raw", json!("permissionRequest")),
+            ("harness", json!("copilot")),
+            ("_msg", json!("PermissionRequest bash")),
+        ],
+    );
+}
+
+#[test]
+fn what_goes_on_in_the_background_is_named_as_such() {
+    let payload = |response: Value| {
+        json!({"hook_event_name": "PostToolUse", "session_id": "s", "tool_name": "Bash",
+               "tool_input": {"command": "sleep 999", "run_in_background": true}, "tool_response": response})
+    };
+    let record =
+        hooked(&[], &payload(json!({"stdout": "", "backgroundTaskId": "b4", "timedOutAfterMs": 2000})));
+    has(
+        &record,
+        &[
+            ("_msg", json!("PostToolUse Bash in the background")),
+            ("tool_response.backgroundTaskId", json!("b4")),
+            ("tool_response.timedOutAfterMs", json!(2000)),
+            ("tool_input.run_in_background", json!(true)),
+        ],
+    );
+    let record = hooked(&[], &payload(json!({"isAsync": true, "status": "async_launched", "agentId": "a1"})));
+    has(
+        &record,
+        &[
+            ("_msg", json!("PostToolUse Bash in the background")),
+            ("tool_response.status", json!("async_launched")),
+            ("tool_response.agentId", json!("a1")),
+        ],
+    );
+    let record = hooked(
+        &[],
+        &json!({"hook_event_name": "UserPromptSubmit", "session_id": "s",
+        "prompt": "<task-notification>\n<task-id>b4</task-id> it is done"}),
+    );
+    has(
+        &record,
+        &[("_msg", json!("UserPromptSubmit task-notification")), ("prompt_kind", json!("task-notification"))],
+    );
+    assert!(!record.contains_key("prompt"));
+}
+
+#[test]
+fn empty_values_are_left_out_and_useful_ones_inside_a_tools_values_are_not() {
+    let record = hooked(
+        &[],
+        &json!({"hook_event_name": "SubagentStop", "session_id": "s", "agent_type": "",
+        "background_tasks": [], "session_crons": [], "options": {}, "last_assistant_message": ""}),
+    );
+    let is_empty = |name: &&String| {
+        ["agent", "background", "crons", "options", "last_"].iter().any(|part| name.contains(part))
+    };
+    assert_eq!(record.keys().filter(is_empty).count(), 0, "{record:#?}");
+    let record = hooked(
+        &[],
+        &json!({"hook_event_name": "PostToolUse", "session_id": "s", "tool_name": "Agent",
+        "tool_input": {"file_path": "/home/u/x.txt", "subagent_type": "Explore", "run_in_background": false, "content": "secret text"},
+        "tool_response": {"status": "completed", "resolvedModel": "m-5", "totalTokens": 120, "totalDurationMs": 369,
+            "totalToolUseCount": 2, "interrupted": false, "userModified": true, "content": "secret text"}}),
+    );
+    has(
+        &record,
+        &[
+            ("tool_input.file_path", json!("/home/u/x.txt")),
+            ("tool_input.subagent_type", json!("Explore")),
+            ("tool_response.status", json!("completed")),
+            ("tool_response.resolvedModel", json!("m-5")),
+            ("tool_response.totalTokens", json!(120)),
+            ("tool_response.totalDurationMs", json!(369)),
+            ("tool_response.totalToolUseCount", json!(2)),
+            ("tool_response.userModified", json!(true)),
+        ],
+    );
+    // Most things are not so, and need not be told.
+    assert!(
+        !record.contains_key("tool_response.interrupted")
+            && !record.contains_key("tool_input.run_in_background")
+    );
+    assert!(!json!(record).to_string().contains("secret text"));
 }
 
 #[test]

@@ -91,10 +91,14 @@ pub(super) enum Class {
     Failure,
     /// The event's name.
     Name,
+    /// Its size; its beginning tells who has written it.
+    Opening,
+    /// Nothing: how the command ended is told at its end.
+    Ending,
 }
 
 /// The fields that are known: the short before the long, which makes looking one up cheap, then by the alphabet.
-pub(super) const FIELDS: [(&str, Class); 80] = [
+pub(super) const FIELDS: [(&str, Class); 102] = [
     ("cwd", Class::Path),
     ("mode", Class::Token),
     ("name", Class::Token),
@@ -105,6 +109,7 @@ pub(super) const FIELDS: [(&str, Class); 80] = [
     ("action", Class::Token),
     ("client", Class::Token),
     ("effort", Class::Parent),
+    ("prompt", Class::Opening),
     ("reason", Class::Token),
     ("source", Class::Token),
     ("status", Class::Token),
@@ -120,6 +125,7 @@ pub(super) const FIELDS: [(&str, Class); 80] = [
     ("cache_ttl", Class::Token),
     ("directory", Class::Path),
     ("file_path", Class::Path),
+    ("hook_name", Class::Name),
     ("prompt_id", Class::Token),
     ("team_name", Class::Token),
     ("thread_id", Class::Token),
@@ -131,6 +137,7 @@ pub(super) const FIELDS: [(&str, Class); 80] = [
     ("mcp_server", Class::Parent),
     ("message_id", Class::Token),
     ("session_id", Class::Token),
+    ("tool_input", Class::Parent),
     ("user_email", Class::Sign),
     ("duration_ms", Class::Token),
     ("load_reason", Class::Token),
@@ -172,9 +179,28 @@ pub(super) const FIELDS: [(&str, Class); 80] = [
     ("notification_type", Class::Token),
     ("parent_session_id", Class::Token),
     ("trigger_file_path", Class::Path),
-    ("tool_response.error", Class::Sign),
+    ("tool_response.error", Class::Failure),
+    ("tool_input.file_path", Class::Path),
+    ("tool_response.status", Class::Token),
     ("agent_transcript_path", Class::Sign),
+    ("tool_response.agentId", Class::Token),
+    ("tool_response.isAsync", Class::Token),
+    ("tool_input.subagent_type", Class::Token),
+    ("tool_response.error.type", Class::Token),
+    ("tool_response.llmContent", Class::Ending),
+    ("tool_response.interrupted", Class::Token),
     ("tool_response.result_type", Class::Token),
+    ("tool_response.totalTokens", Class::Token),
+    ("tool_response.userModified", Class::Token),
+    ("tool_response.resolvedModel", Class::Token),
+    ("tool_input.run_in_background", Class::Token),
+    ("tool_response.timedOutAfterMs", Class::Token),
+    ("tool_response.totalDurationMs", Class::Token),
+    ("tool_response.backgroundTaskId", Class::Token),
+    ("tool_response.textResultForLlm", Class::Ending),
+    ("tool_response.totalToolUseCount", Class::Token),
+    ("tool_response.text_result_for_llm", Class::Ending),
+    ("tool_response.returnCodeInterpretation", Class::Token),
 ];
 
 /// What may leave of the field of that name.
@@ -184,6 +210,19 @@ pub(super) fn class(name: &str) -> Option<Class> {
         .ok()?;
     FIELDS.get(at).map(|(_, class)| *class)
 }
+
+/// Tools that run a command, and tell at the end of their text how it ended.
+pub(super) const SHELLS: [&str; 4] = ["run_shell_command", "bash", "shell", "powershell"];
+
+/// Where they tell it, and what stands before its status: Gemini CLI and Copilot.
+pub(super) const ENDINGS: [(&str, &str); 3] = [
+    ("tool_response.llmContent", "\\nExit Code: "),
+    ("tool_response.text_result_for_llm", " completed with exit code "),
+    ("tool_response.textResultForLlm", " completed with exit code "),
+];
+
+/// What a prompt begins with that nobody has typed: a task in the background has ended.
+pub(super) const TASK_NOTIFICATION: &str = "<task-notification>";
 
 /// Where a payload says which file it is about, or its tool's input does: names of files, and commands.
 pub(super) const FILE_KEYS: [&str; 29] = [
@@ -253,6 +292,6 @@ mod tests {
             let leads = name == first || matches!(class(first), Some(Class::Parent | Class::Failure));
             assert!(leads, "{name} is in something that is not entered");
         }
-        assert_eq!(class("prompt"), None);
+        assert_eq!(class("delta"), None);
     }
 }

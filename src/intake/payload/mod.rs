@@ -24,7 +24,8 @@ use clean::{MAX_VALUE_BYTES, cut};
 pub use clean::{clean_items, clean_text};
 pub use decision::{Decision, decision};
 use known::{
-    ALIASES, Class, EVENTS, FILE_KEYS, FILE_NAMES, OTHER_EVENTS, RESERVED, TOOLS, class, is_file_field,
+    ALIASES, Class, ENDINGS, EVENTS, FILE_KEYS, FILE_NAMES, OTHER_EVENTS, RESERVED, SHELLS,
+    TASK_NOTIFICATION, TOOLS, class, is_file_field,
 };
 
 /// What is kept of such a value until it is redacted. What is left of it then may be a good deal shorter.
@@ -36,6 +37,9 @@ const MAX_INCLUDED_BYTES: usize = 128 * 1024;
 /// An identifier is no longer; nor is a path, in the second case.
 const MAX_TOKEN_BYTES: usize = 128;
 const MAX_PATH_BYTES: usize = 1024;
+
+/// How a command ended stands so near the end of its text.
+const ENDING_BYTES: usize = 512;
 
 /// What the command line and the environment add to a payload.
 pub struct Given<'a> {
@@ -80,6 +84,8 @@ pub fn plan(path: &[String], include: &[String]) -> (Want, bool) {
         // With room for the quotes, and for a byte too many.
         Some(Class::Path) => Some(MAX_PATH_BYTES + 3),
         Some(Class::Token | Class::Name) => Some(MAX_TOKEN_BYTES + 3),
+        Some(Class::Opening) => Some(MAX_TOKEN_BYTES),
+        Some(Class::Ending) => return (Want::End(ENDING_BYTES), false),
         Some(Class::Parent) | None => None,
     };
     let is_parent = matches!(name, "tool_input" | "tool_response" | "tool_response.file");
@@ -184,6 +190,12 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
     if is_withheld {
         event.text("vlog_withheld", "it names a file with secrets");
     }
+    if let Some(code) = payload.exit_code() {
+        event.fields.push(Item { key: "exit_code".to_owned(), value: code.into() });
+    }
+    if payload.is_task_notification() {
+        event.text("prompt_kind", "task-notification");
+    }
     if scan.more > 0 {
         event.number("more_fields", scan.more);
     }
@@ -240,6 +252,15 @@ impl<'a> Field<'a> {
         let name = dotted(&found.name, &found.inner);
         let is_scalar = !matches!(found.first, b'{' | b'[') && (!found.cut || name == "error");
         Self { name, found, value: if is_scalar { read(&found.raw) } else { Value::Null } }
+    }
+
+    /// Whether it says nothing: an empty text, list or object.
+    fn is_empty(&self) -> bool {
+        match self.found.first {
+            b'"' => self.found.bytes == 0,
+            b'[' | b'{' => self.found.bytes <= 2,
+            _ => false,
+        }
     }
 
     /// The innermost name.
@@ -300,7 +321,7 @@ impl Payload<'_> {
 
     /// The event's name as Claude Code has it, if it knows the event, and as it came.
     fn names(&self, given: &Given) -> (String, String) {
-        let own = self.token("hook_event_name").or_else(|| self.token("type"));
+        let own = ["hook_event_name", "hook_name", "type"].iter().find_map(|name| self.token(name));
         let raw = own.or(given.event.as_deref().filter(|name| !name.is_empty())).unwrap_or("unknown");
         if EVENTS.contains(&raw) {
             return (raw.to_owned(), raw.to_owned());
@@ -361,7 +382,8 @@ impl Payload<'_> {
             || self
                 .find("tool_response.error")
                 .is_some_and(|field| field.found.bytes > 0 && field.found.first != b'f')
-            || (name == "Stop" && self.token("status") == Some("error"));
+            || (name == "Stop" && self.token("status") == Some("error"))
+            || self.exit_code().is_some();
         if has_failed {
             Level::Error
         } else if name == "PermissionDenied" || matches!(result, "denied" | "rejected") {
@@ -388,6 +410,7 @@ impl Payload<'_> {
             "FileChanged" => &["event"],
             "WorktreeCreate" => &["name"],
             "Notification" => &["notification_type"],
+            "UserPromptSubmit" if self.is_task_notification() => return Some("task-notification"),
             _ => &["tool_name"],
         };
         names.iter().find_map(|name| self.token(name))
@@ -395,6 +418,12 @@ impl Payload<'_> {
 
     /// How a tool has failed, without what it printed: `Exit code 1`, `ENOENT`, `TypeError`.
     fn failure(&self) -> Option<Failure> {
+        if let Some(code) = self.exit_code() {
+            return Some(Failure::Code(code));
+        }
+        if let Some(class) = self.token("tool_response.error.type") {
+            return Some(Failure::Class(class.to_owned()));
+        }
         let text = self.string("error")?;
         let first = text.lines().next().unwrap_or_default();
         if let Some(code) = first.strip_prefix("Exit code ") {
@@ -406,6 +435,33 @@ impl Payload<'_> {
         let is_class =
             class.ends_with("Error") || class.ends_with("Exception") || class.len() > 4 && is_errno(class);
         (is_name && is_class).then(|| Failure::Class(class.to_owned()))
+    }
+
+    /// The status of a command that has failed, for agents that tell it in the text of its output only.
+    fn exit_code(&self) -> Option<i64> {
+        let tool = self.token("tool_name")?.to_ascii_lowercase();
+        if !SHELLS.contains(&tool.as_str()) {
+            return None;
+        }
+        let after = |(name, before): &(&str, &str)| {
+            let end = String::from_utf8_lossy(&self.find(name)?.found.raw).into_owned();
+            let (_, after) = end.rsplit_once(before)?;
+            let digits = after.find(|char: char| !char.is_ascii_digit())?;
+            after.get(..digits)?.parse().ok()
+        };
+        ENDINGS.iter().find_map(after).filter(|code| *code != 0)
+    }
+
+    /// Whether a prompt was not typed, but tells that a task in the background has ended.
+    fn is_task_notification(&self) -> bool {
+        let opening = self.find("prompt").map(|field| read(&field.found.raw));
+        opening.is_some_and(|text| text.as_str().is_some_and(|text| text.starts_with(TASK_NOTIFICATION)))
+    }
+
+    /// Whether the tool goes on after this.
+    fn is_in_background(&self) -> bool {
+        self.token("tool_response.backgroundTaskId").is_some()
+            || self.find("tool_response.isAsync").is_some_and(|field| field.value == true)
     }
 }
 
@@ -448,8 +504,14 @@ impl Event {
             self.redacted += count;
             key = clean;
         }
+        if name == "tool_response.error.type" {
+            "error_class".clone_into(&mut key);
+        }
         match (&field.value, class) {
             (Value::Null, _) if field.found.first == b'n' => return,
+            // Most things are not so.
+            (Value::Bool(false), _) if is_nested => return,
+            _ if field.is_empty() => return,
             (_, Some(Class::Sign)) => return,
             (Value::String(text), Some(Class::Name)) if is_token(text) => return,
             // A reason is free text in other events.
@@ -525,6 +587,9 @@ impl Event {
         if let Some(subject) = payload.subject(name).or(tool) {
             line.push(' ');
             line.push_str(subject);
+        }
+        if payload.is_in_background() {
+            line.push_str(" in the background");
         }
         if let Some(failure) = payload.failure().filter(|_| name != "StopFailure") {
             line.push_str(": ");
