@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::intake::text::lines::Piece;
 use crate::intake::text::parse::Parser;
+use crate::record::defaults::Defaults;
 use crate::record::level::Level;
 use crate::record::time::Time;
-use crate::record::{Batch, Encoder, FieldBuffer, Fields, Parts, Record};
+use crate::record::{Batch, Encoder, FieldBuffer, Parts, Record};
 
 /// A batch goes out when it has this many records...
 const BATCH_RECORDS: u64 = 1000;
@@ -23,31 +24,9 @@ const BATCH_AGE: Duration = Duration::from_secs(1);
 /// misses some that are less than 10 ns apart.
 const STEP_NANOSECONDS: i64 = 100;
 
-/// What the records of a stream have in common.
-#[derive(Debug, Clone, Copy)]
-pub struct Common<'a> {
-    /// The level of lines that say none; `None` if the fields say it in words of their own.
-    pub level: Option<Level>,
-    /// No record has less.
-    pub floor: Option<Level>,
-    /// Records below it are left out.
-    pub min_level: Option<Level>,
-    /// Fields of every record, where a line has none of that name.
-    pub fields: &'a Fields,
-}
-
-impl Common<'_> {
-    /// The level of a record whose line says this one; `Err` if it is left out.
-    fn level(&self, of_line: Option<Level>) -> Result<Option<Level>, ()> {
-        let level = of_line.or(self.level).map(|level| self.floor.map_or(level, |floor| level.max(floor)));
-        let is_below = level.zip(self.min_level).is_some_and(|(level, least)| level < least);
-        if is_below { Err(()) } else { Ok(level) }
-    }
-}
-
 /// One stream of lines.
 pub struct Source<'a> {
-    common: Common<'a>,
+    defaults: &'a Defaults,
     parser: Parser,
     long: Long<'a>,
 }
@@ -58,15 +37,15 @@ enum Long<'a> {
     Nothing,
     /// The record that they make.
     Record(Parts<'a>),
-    /// It is below the least level.
+    /// It is below the minimum.
     LeftOut,
 }
 
 impl<'a> Source<'a> {
-    /// `parser` understands the lines.
+    /// `parser` understands the lines; what they do not say, `defaults` do.
     #[must_use]
-    pub fn new(common: Common<'a>, parser: Parser) -> Self {
-        Self { common, parser, long: Long::Nothing }
+    pub fn new(defaults: &'a Defaults, parser: Parser) -> Self {
+        Self { defaults, parser, long: Long::Nothing }
     }
 }
 
@@ -93,13 +72,13 @@ impl Assembler {
     /// Takes a piece of what was read from `source` at `now`; how many records that made.
     pub fn take(&mut self, piece: Piece, now: Time, source: &mut Source) -> u64 {
         let time = now.max(Time(self.last.0.saturating_add(STEP_NANOSECONDS)));
-        let Source { common, parser, long } = source;
-        let fields = common.fields;
+        let Source { defaults, parser, long } = source;
+        let fields = defaults.fields();
         let out = &mut self.batch.lines;
         let written = match piece {
             Piece::Line(text) => {
                 let line = parser.parse(&text);
-                let level = if line.has_own_level { Ok(line.level) } else { common.level(line.level) };
+                let level = if line.has_own_level { Ok(line.level) } else { defaults.level(line.level) };
                 let Ok(level) = level else { return 0 };
                 if let Some(doubt) = line.time.and_then(|own| own.doubt(now)) {
                     self.doubtful = (self.doubtful.0 + 1, self.doubtful.1.or(Some(doubt)));
@@ -112,7 +91,7 @@ impl Assembler {
             }
             Piece::Part(text) => {
                 if matches!(long, Long::Nothing) {
-                    *long = common.level(parser.level(&text)).map_or(Long::LeftOut, |level| {
+                    *long = defaults.level(parser.level(&text)).map_or(Long::LeftOut, |level| {
                         self.last = Time(time.0 - 1);
                         Long::Record(self.encoder.split(time, level, fields))
                     });
@@ -153,11 +132,12 @@ impl Assembler {
     }
 
     /// A batch of one record that says how many others were dropped, with the fields that all have.
-    pub fn tell_dropped(&mut self, message: &str, dropped: u64, fields: &Fields) -> Batch {
+    pub fn tell_dropped(&mut self, message: &str, dropped: u64, defaults: &Defaults) -> Batch {
         let mut own = FieldBuffer::default();
         own.push("", "vlog_dropped", &dropped.to_string());
         let time = Time::now().max(Time(self.last.0.saturating_add(STEP_NANOSECONDS)));
-        let record = Record { time, message, level: Some(Level::Warn), fields, own: Some(&own) };
+        let record =
+            Record { time, message, level: Some(Level::Warn), fields: defaults.fields(), own: Some(&own) };
         let mut batch = Batch::default();
         batch.records = self.encoder.write(&record, &mut batch.lines);
         batch

@@ -5,6 +5,7 @@
 //! names and values that survive, and [`Encoder`] splits what would be too long into several records.
 //! No input and no output happens here.
 
+pub mod defaults;
 mod fields;
 pub mod item;
 pub mod level;

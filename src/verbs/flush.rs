@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{close, setsid};
 
-use super::{Context, Verdict, delivery, tell};
+use super::session::Session;
+use super::{Context, Verdict};
 use crate::cli::args::{DeliveryArgs, FlushArgs};
-use crate::cli::config::Config;
 use crate::delivery::drain::{Drained, Moved};
 use crate::delivery::pace::Pace;
 use crate::delivery::policy::Delivery;
@@ -25,24 +25,20 @@ use crate::sys::stderr::{self, Report, records};
 const HELD_PAUSE: Duration = Duration::from_millis(20);
 
 /// Delivers the outbox.
-pub fn run(args: &FlushArgs, context: Context) -> Verdict {
+pub fn run(args: &FlushArgs, mut context: Context) -> Verdict {
     if args.detached {
         leave_caller();
     }
     let stop = signals::stop(context.ignored).ok();
-    let mut config = Config::for_delivery(&args.delivery, context.env);
-    let report = Report::new(config.verbose);
-    let mut mistakes = context.mistakes;
-    mistakes.append(&mut config.mistakes);
-    tell(&config, &mistakes, report);
+    let session = Session::begin(&args.delivery, false, None, &mut context);
+    session.tell();
     crate::sys::panic_if_asked("flush");
-    let verdict = |done| Verdict { done, fail: config.fail };
-    let Some(delivery) = delivery(&config, stop) else { return verdict(true) };
-    if let Some(why) = config.route.trouble() {
+    let Some(delivery) = session.delivery(stop) else { return session.verdict(true) };
+    if let Some(why) = session.config.route.trouble() {
         stderr::say(&format!("{why}; nothing was sent"));
-        return verdict(false);
+        return session.verdict(false);
     }
-    let mut flush = Flush::new(&delivery, config.timeout, args.rejected);
+    let mut flush = Flush::new(&delivery, session.config.timeout, args.rejected);
     let lists = [Some(delivery.entries(args.old)), args.rejected.then(|| delivery.aside())];
     for list in lists.into_iter().flatten() {
         match list {
@@ -50,8 +46,8 @@ pub fn run(args: &FlushArgs, context: Context) -> Verdict {
             Err(error) => flush.trouble.push(format!("{error:#}")),
         }
     }
-    flush.tell(report);
-    verdict(flush.is_done())
+    flush.tell(session.report);
+    session.verdict(flush.is_done())
 }
 
 /// What a flush has done so far.

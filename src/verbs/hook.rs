@@ -20,22 +20,20 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use self::install::Action;
-use super::{Context, Shared, Verdict, delivery, encoder, not_an_item, sort_words, tell};
+use super::session::{Session, one_record};
+use super::{Context, Verdict};
 use crate::cli::args::HookArgs;
-use crate::cli::config::{Config, fail_by_environment};
+use crate::cli::config::fail_by_environment;
 use crate::delivery::drain::DRAIN_TIME;
-use crate::delivery::policy::Fate;
 use crate::intake::json::{Kind, Scan, Scanner};
 use crate::intake::payload::{Event, Given, clean_items, clean_text, event, plan};
-use crate::record::Batch;
-use crate::record::Record;
 use crate::record::item::Item;
 use crate::record::time::Time;
 use crate::sys::cause::cause;
 use crate::sys::child::Command;
 use crate::sys::poll::{PollFlags, ready};
 use crate::sys::signals;
-use crate::sys::stderr::{self, Report};
+use crate::sys::stderr;
 use crate::sys::stdio;
 
 /// An agent that is silent for so long in the middle of its payload, or before it, has nothing more to say.
@@ -59,7 +57,7 @@ const MAX_ITEMS: usize = 300;
 /// Takes the payload and sends the record of it.
 ///
 /// The status is 0, or 2 if a command wants to block. `--fail` is not heeded: an agent takes any other for trouble.
-pub fn run(args: HookArgs, context: Context) -> ExitCode {
+pub fn run(args: HookArgs, mut context: Context) -> ExitCode {
     for (action, agent) in [
         (Action::Print, &args.settings),
         (Action::Install, &args.install),
@@ -74,10 +72,8 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     let command = Command::new(&context.command);
     // A signal is an order to stop waiting, not to lose the record.
     let stop = signals::stop(context.ignored).ok();
-    let mut config = Config::for_delivery(&args.delivery, context.env);
-    config.dry_run = args.dry_run;
-    config.timeout = config.timeout.min(TIMEOUT);
-    let report = Report::new(config.verbose);
+    let mut session = Session::begin(&args.delivery, args.dry_run, args.service, &mut context);
+    session.config.timeout = session.config.timeout.min(TIMEOUT);
     crate::sys::panic_if_asked("hook");
 
     let (payload, words) = split_payload(args.words);
@@ -98,7 +94,7 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
         };
         // What came meanwhile was about the command.
         stop.as_ref().map(has_signal);
-        outcome.keep_on_panic(report);
+        outcome.keep_on_panic(session.report);
         taken.last_byte = Instant::now();
         outcome
     });
@@ -111,44 +107,46 @@ pub fn run(args: HookArgs, context: Context) -> ExitCode {
     // Not worth taking down: the process ends soon.
     std::mem::forget(scan);
 
-    let mut mistakes = context.mistakes;
-    mistakes.append(&mut config.mistakes);
+    let mut items = fields(words, &mut session);
+    session.mistakes = shown(&session.mistakes);
+    session.tell();
+    let trouble: Vec<_> = event.mistakes.iter().cloned().chain(taken.trouble).collect();
+    for trouble in &trouble {
+        session.report.trouble(&format!("{trouble}; the record says so"));
+    }
+    session.mistakes.extend(trouble);
+    if let Some(agent) = event.harness.filter(|_| (context.env)("VLOG_SERVICE").is_none()) {
+        agent.clone_into(&mut session.config.service);
+    }
+    let hurried = outcome.is_some_and(|outcome| outcome.hurried);
+    let time_left = if hurried { HURRY } else { session.config.timeout };
+    let deadline =
+        Instant::now().checked_add(time_left).into_iter().chain(taken.last_byte.checked_add(TIMEOUT)).min();
+    items = redacted(&mut event, items, &mut session);
+    let defaults = session.defaults(event.level, items, &session.mistakes);
+    let batch = one_record(&defaults, time, &event.message);
+    if let Some((batch, delivery)) = batch.zip(session.delivery(stop)) {
+        let _ = session.deliver(&batch, &delivery, deadline, DRAIN_TIME);
+        std::mem::forget((delivery, batch));
+    }
+    std::mem::forget((session, defaults));
+    status
+}
+
+/// The fields of the command line, and not too many of them.
+fn fields(words: Vec<String>, session: &mut Session) -> Vec<Item> {
     // Parts of a payload are shown nowhere.
     let (json, words): (Vec<_>, Vec<_>) =
         words.into_iter().partition(|word| bare(word).starts_with(['{', '[', '"']));
-    mistakes.extend(json.iter().map(|_| "a word is not KEY=VALUE".to_owned()));
-    let (mut items, rest) = sort_words(words, &mut mistakes);
-    mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
-    for list in [&mut items, &mut config.fields] {
+    session.mistakes.extend(json.iter().map(|_| "a word is not KEY=VALUE".to_owned()));
+    let mut items = session.fields(words);
+    for list in [&mut items, &mut session.config.fields] {
         if list.len() > MAX_ITEMS {
-            mistakes.push(format!("{} more fields are not logged", list.len() - MAX_ITEMS));
+            session.mistakes.push(format!("{} more fields are not logged", list.len() - MAX_ITEMS));
             list.truncate(MAX_ITEMS);
         }
     }
-    let mut mistakes = shown(&mistakes);
-    tell(&config, &mistakes, report);
-    for trouble in event.mistakes.iter().chain(&taken.trouble) {
-        report.trouble(&format!("{trouble}; the record says so"));
-    }
-    mistakes.extend(event.mistakes.iter().cloned());
-    mistakes.extend(taken.trouble);
-    if let Some(agent) = event.harness.filter(|_| (context.env)("VLOG_SERVICE").is_none()) {
-        agent.clone_into(&mut config.service);
-    }
-    let hurried = outcome.is_some_and(|outcome| outcome.hurried);
-    let time_left = if hurried { HURRY } else { config.timeout };
-    let deadline =
-        Instant::now().checked_add(time_left).into_iter().chain(taken.last_byte.checked_add(TIMEOUT)).min();
-    let batch = record(&mut config, time, event, args.service, items, &mistakes);
-    let Some((batch, delivery)) = batch.zip(delivery(&config, stop)) else { return status };
-    let start = Instant::now();
-    match delivery.deliver(&batch, deadline) {
-        Fate::Delivered => delivery.drain_along(start.elapsed(), DRAIN_TIME, deadline),
-        Fate::Kept(why, _) | Fate::Refused(why, _) => report.trouble(&why),
-        Fate::Withheld(why, _) | Fate::PutAside(why, _) | Fate::Lost(why, _) => stderr::say(&why),
-    }
-    std::mem::forget((delivery, config, batch));
-    status
+    items
 }
 
 /// What is told of the mistakes: no secrets, and not more than a record takes.
@@ -279,36 +277,20 @@ fn wait_for_stdin(stop: Option<&UnixStream>, time: Duration) -> bool {
     ready.first() == Some(&true) && ready.get(1) != Some(&true)
 }
 
-/// The record of an event; `None` if `VLOG_MIN_LEVEL` keeps it back.
-fn record(
-    config: &mut Config,
-    time: Time,
-    event: Event,
-    service: Option<String>,
-    items: Vec<Item>,
-    mistakes: &[String],
-) -> Option<Batch> {
-    let mut all = event.fields;
-    // All that leaves, whoever put it there.
+/// The fields of an event and of the command line. Secrets are taken out of all that leaves, whoever put it there.
+fn redacted(event: &mut Event, items: Vec<Item>, session: &mut Session) -> Vec<Item> {
     let (items, of_items) = clean_items(items);
-    let (fields, of_environment) = clean_items(std::mem::take(&mut config.fields));
-    config.fields = fields;
-    let (name, of_name) = clean_text(&config.service);
-    config.service = name;
-    let (service, of_flag) = service.map(|name| clean_text(&name)).unzip();
-    let redacted = event.redacted + of_items + of_environment + of_name + of_flag.unwrap_or_default();
-    if redacted > 0 {
-        all.push(Item { key: "redacted".to_owned(), value: Value::from(redacted) });
+    let (fields, of_environment) = clean_items(std::mem::take(&mut session.config.fields));
+    session.config.fields = fields;
+    let (name, of_name) = clean_text(&session.config.service);
+    session.config.service = name;
+    let (service, of_option) = session.service.take().map(|name| clean_text(&name)).unzip();
+    session.service = service;
+    let count = event.redacted + of_items + of_environment + of_name + of_option.unwrap_or_default();
+    let mut all = std::mem::take(&mut event.fields);
+    if count > 0 {
+        all.push(Item { key: "redacted".to_owned(), value: Value::from(count) });
     }
     all.extend(items);
-    let shared = Shared::new(config, event.level, service, all, mistakes);
-    if shared.is_below(config.min_level) {
-        return None;
-    }
-    let mut batch = Batch::default();
-    let record =
-        Record { time, message: &event.message, level: shared.level, fields: &shared.fields, own: None };
-    batch.records = encoder().write(&record, &mut batch.lines);
-    std::mem::forget(shared);
-    Some(batch)
+    all
 }

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use regex_lite::RegexBuilder;
 
-use super::{Context, Road, Shared, Verdict, delivery, level_flag, not_an_item, sort_words, tell};
+use super::road::Road;
+use super::session::Session;
+use super::{Context, Verdict};
 use crate::cli::args::PipeArgs;
-use crate::cli::config::Config;
 use crate::delivery::sender::ToSender;
 use crate::intake::assemble::Source;
 use crate::intake::text::join::Joiner;
@@ -22,7 +23,7 @@ use crate::record::time::Time;
 use crate::sys::cause::cause;
 use crate::sys::poll::{PollFlags, ready};
 use crate::sys::signals::{self, Ignored};
-use crate::sys::stderr::{self, Report};
+use crate::sys::stderr;
 use crate::sys::stdio;
 
 /// What one read takes: the size of a pipe.
@@ -42,39 +43,32 @@ const MAX_PATTERN_BYTES: usize = 32 * 1024;
 const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sends the lines of stdin.
-pub fn run(args: PipeArgs, context: Context) -> Verdict {
+pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     let mut signals = Signals::catch(context.ignored);
-    let mut config = Config::for_delivery(&args.delivery, context.env);
-    config.dry_run = args.dry_run;
-    let report = Report::new(config.verbose);
-    let mut mistakes = context.mistakes;
-    mistakes.append(&mut config.mistakes);
-    let level = level_flag(args.level.as_deref(), &mut mistakes);
-    let (items, rest) = sort_words(args.words, &mut mistakes);
-    mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
-    let mode = mode_flag(args.parse.as_deref(), &mut mistakes);
-    let joiner = joiner_flag(args.multiline, args.multiline_start.as_deref(), &mut mistakes);
-    tell(&config, &mistakes, report);
-    let shared = Shared::new(&config, level, args.service, items, &mistakes);
-    let delivery = delivery(&config, None);
+    let mut session = Session::begin(&args.delivery, args.dry_run, args.service, &mut context);
+    let level = session.level(args.level.as_deref());
+    let items = session.fields(args.words);
+    let mode = mode_flag(args.parse.as_deref(), &mut session.mistakes);
+    let joiner = joiner_flag(args.multiline, args.multiline_start.as_deref(), &mut session.mistakes);
+    session.tell();
+    let defaults = session.defaults(level, items, &session.mistakes);
 
-    let verdict = |done| Verdict { done, fail: config.fail };
     if io::stdin().is_terminal() {
         stderr::say("reading lines from the terminal; Ctrl-D ends");
     }
     let mut input = Input::default();
     let mut tee = Tee::new(args.tee);
     crate::sys::panic_if_asked("pipe");
-    let Some(delivery) = delivery else {
+    let Some(delivery) = session.delivery(None) else {
         copy(&mut input, &mut signals, &mut tee);
-        return verdict(true);
+        return session.verdict(true);
     };
-    let common = shared.common(config.min_level);
+    let timeout = session.config.timeout;
     let mut intake = Intake {
         lines: Lines::new(args.keep_ansi),
         joiner,
-        source: Source::new(common, Parser::new(mode, args.keep_ansi)),
-        road: Road::open(ToSender::new(config.timeout, report), delivery),
+        source: Source::new(&defaults, Parser::new(mode, args.keep_ansi)),
+        road: Road::open(ToSender::new(timeout, session.report), delivery),
     };
     while let Some(bytes) = input.next(&mut signals, intake.due_in()) {
         let mut rest = bytes;
@@ -91,10 +85,10 @@ pub fn run(args: PipeArgs, context: Context) -> Verdict {
         }
     }
     // Whoever sent a signal does not wait for long.
-    let time = if signals.ended { config.timeout.min(SIGNAL_TIMEOUT) } else { config.timeout };
-    let missing = intake.finish().finish(time, &common);
-    missing.tell(report);
-    verdict(missing.is_nothing())
+    let time = if signals.ended { timeout.min(SIGNAL_TIMEOUT) } else { timeout };
+    let missing = intake.finish().finish(time, &defaults);
+    missing.tell(session.report);
+    session.verdict(missing.is_nothing())
 }
 
 /// The value of `--parse`.

@@ -16,14 +16,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Context, Road, Shared, delivery, not_an_item, sort_words, tell};
+use super::Context;
+use super::road::Road;
+use super::session::Session;
 use crate::cli::args::RunArgs;
-use crate::cli::config::Config;
 use crate::delivery::policy::Delivery;
 use crate::delivery::sender::{Progress, ToSender};
 use crate::intake::assemble::Source;
 use crate::intake::text::lines::{Lines, Piece};
 use crate::intake::text::parse::{Mode, Parser};
+use crate::record::defaults::Defaults;
 use crate::record::item::Item;
 use crate::record::level::Level;
 use crate::record::time::Time;
@@ -68,28 +70,21 @@ const HURRY: Duration = Duration::from_secs(2);
 const NO_COMMAND: u8 = 127;
 
 /// Runs the command and ends as it did.
-pub fn run(args: RunArgs, context: Context) -> ExitCode {
+pub fn run(args: RunArgs, mut context: Context) -> ExitCode {
     let command = Command::new(&context.command);
     let ignored = context.ignored;
-    let mut config = Config::for_delivery(&args.delivery, context.env);
-    config.dry_run = args.dry_run;
-    let report = Report::new(config.verbose);
-    let mut mistakes = context.mistakes;
-    mistakes.append(&mut config.mistakes);
-    let name = command.as_ref().map(Command::name);
-    if let (Some(name), None) = (&name, (context.env)("VLOG_SERVICE")) {
-        config.service.clone_from(name);
+    let mut session = Session::begin(&args.delivery, args.dry_run, args.service, &mut context);
+    if let (Some(command), None) = (&command, (context.env)("VLOG_SERVICE")) {
+        session.config.service = command.name();
     }
-    let (items, rest) = sort_words(args.words, &mut mistakes);
-    mistakes.extend(rest.iter().map(|word| not_an_item(word, &context.dropped)));
-    tell(&config, &mistakes, report);
+    let items = session.fields(args.words);
+    session.tell();
     crate::sys::panic_if_asked("run");
 
     let (cancel, to_cancel) = UnixStream::pair().ok().unzip();
-    let delivery = delivery(&config, cancel);
-    let (on_failure, service) = (args.on_failure, args.service);
-    let timeout = config.timeout;
-    let job = |name| Job { name, config, report, on_failure, service, items, mistakes };
+    let delivery = session.delivery(cancel);
+    let (timeout, report, on_failure) = (session.config.timeout, session.report, args.on_failure);
+    let job = |name| Job { name, session, on_failure, items };
     let Some(command) = command else {
         stderr::say("there is no command; see vlog run --help");
         let end = End::not_run(NotRun { code: NO_COMMAND, why: "there is none".to_owned() });
@@ -419,13 +414,10 @@ impl Log {
 struct Job {
     /// What the command is called.
     name: String,
-    config: Config,
-    report: Report,
+    session: Session,
     /// Only a failure is worth a record.
     on_failure: bool,
-    service: Option<String>,
     items: Vec<Item>,
-    mistakes: Vec<String>,
 }
 
 impl Job {
@@ -459,9 +451,9 @@ impl Job {
     fn log_lines(&self, to_sender: ToSender, delivery: Delivery, log: &Log) {
         let stdout = self.of_stream(Target::Stdout, Level::Info);
         let stderr = self.of_stream(Target::Stderr, Level::Warn);
-        let [mut stdout, mut stderr] = [&stdout, &stderr].map(|shared| Stream {
+        let [mut stdout, mut stderr] = [&stdout, &stderr].map(|defaults| Stream {
             lines: Lines::default(),
-            source: Source::new(shared.common(self.config.min_level), Parser::default()),
+            source: Source::new(defaults, Parser::default()),
         });
         let mut road = Road::open(to_sender, delivery);
         let (end, lost) = loop {
@@ -506,7 +498,7 @@ impl Job {
                 items.push(item("vlog_dropped_bytes", Value::from(output.dropped())));
             }
         }
-        let mut mistakes = [&self.mistakes[..], &end.unwritten].concat();
+        let mut mistakes = [&self.session.mistakes[..], &end.unwritten].concat();
         if lost > 0 {
             items.push(item("vlog_dropped_lines", Value::from(lost)));
             let lines = if lost == 1 { "1 line" } else { &format!("{lost} lines") };
@@ -521,20 +513,19 @@ impl Job {
             Ended::NotRun(_) => format!("{} {ended}", self.name),
             Ended::Code(_) | Ended::Signal(_) => format!("{} {ended} after {}", self.name, told(*time)),
         };
-        let shared = Shared::new(&self.config, Some(level), self.service.clone(), items, &mistakes);
-        let common = shared.common(self.config.min_level);
+        let defaults = self.session.defaults(Some(level), items, &mistakes);
         // A command may be called `error`.
-        let mut source = Source::new(common, Parser::new(Mode::Raw, true));
+        let mut source = Source::new(&defaults, Parser::new(Mode::Raw, true));
         road.take(Piece::Line(message.into()), Time::now(), &mut source);
-        road.finish(self.config.timeout, &common).tell(self.report);
+        road.finish(self.session.config.timeout, &defaults).tell(self.session.report);
     }
 
     /// What the records of a stream have in common. Mistakes go with the last record only: the lines keep their
     /// level.
-    fn of_stream(&self, target: Target, level: Level) -> Shared {
+    fn of_stream(&self, target: Target, level: Level) -> Defaults {
         let stream = Item { key: "stream".to_owned(), value: Value::from(target.name()) };
         let items = [stream].into_iter().chain(self.items.iter().cloned()).collect();
-        Shared::new(&self.config, Some(level), self.service.clone(), items, &[])
+        self.session.defaults(Some(level), items, &[])
     }
 }
 

@@ -7,20 +7,19 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Context, Shared, Verdict, clock, delivery, encoder, level_flag, not_an_item, sort_words, tell};
+use super::session::{Session, clock, one_record};
+use super::{Context, Verdict};
 use crate::cli::args::{DeliveryArgs, SendArgs};
-use crate::cli::config::Config;
 use crate::delivery::policy::{Delivery, Fate};
 use crate::query::range::moment;
 use crate::record::Batch;
-use crate::record::Record;
 use crate::record::item::Item;
 use crate::record::time::Time;
 use crate::server::socket::Deadline;
 use crate::sys::cause::cause;
 use crate::sys::poll::{PollFlags, ready};
 use crate::sys::signals;
-use crate::sys::stderr::{self, Report, records};
+use crate::sys::stderr::{self, records};
 use crate::sys::stdio;
 
 /// The most that is kept of a message from stdin; the rest is read and counted, so that its writer is not cut off.
@@ -30,82 +29,57 @@ const MAX_STDIN_BYTES: usize = 16 * 1024 * 1024;
 const MAX_DETACHED_BYTES: usize = 1024 * 1024;
 
 /// Sends the record that `args` describe.
-pub fn run(args: SendArgs, context: Context) -> Verdict {
+pub fn run(args: SendArgs, mut context: Context) -> Verdict {
     // A signal is an order to stop waiting, not to lose the record. Without descriptors it ends the process.
     let stop = signals::stop(context.ignored).ok();
-    let mut config = Config::for_delivery(&args.delivery, context.env);
-    config.dry_run = args.dry_run;
-    let report = Report::new(config.verbose);
-    let mut mistakes = context.mistakes;
-    mistakes.append(&mut config.mistakes);
-    let level = level_flag(args.level.as_deref(), &mut mistakes);
+    let mut session = Session::begin(&args.delivery, args.dry_run, args.service, &mut context);
+    let level = session.level(args.level.as_deref());
     crate::sys::panic_if_asked("send");
-
-    let by_option = args.text.is_some();
-    let (first, words) = match args.text {
-        Some(text) => (Some(text), args.message.into_iter().chain(args.words).collect()),
-        None => (args.message, args.words),
-    };
-    let (mut items, rest) = sort_words(words, &mut mistakes);
-    let mut message = match first {
-        Some(dash) if dash == "-" && !by_option => from_stdin(stop.as_ref(), &mut items, &mut mistakes),
-        Some(text) => text,
-        None if context.dropped.is_empty() => {
-            mistakes.push("there is no message".to_owned());
-            String::new()
-        }
-        None => context.dropped.join(" "),
-    };
-    for word in rest {
-        if by_option {
-            mistakes.push(not_an_item(&word, &context.dropped));
-        } else {
-            message.push(' ');
-            message.push_str(&word);
-        }
-    }
+    let (message, mut items) = message(args.text, args.message, args.words, stop.as_ref(), &mut session);
     let message = take(&mut items, "_msg").unwrap_or(message);
     let field = take(&mut items, "_time");
-    let (time, doubtful) = time(field, args.time, &mut items, &mut mistakes, &config);
-    tell(&config, &mistakes, report);
+    let (time, doubtful) = time(field, args.time, &mut items, &mut session);
+    session.tell();
 
-    let verdict = |done| Verdict { done, fail: config.fail };
-    let shared = Shared::new(&config, level, args.service, items, &mistakes);
-    if shared.is_below(config.min_level) {
-        return verdict(true);
-    }
-    let mut batch = Batch::default();
-    let record = Record { time, message: &message, level: shared.level, fields: &shared.fields, own: None };
-    batch.records = encoder().write(&record, &mut batch.lines);
-    let Some(delivery) = delivery(&config, stop) else { return verdict(true) };
+    let defaults = session.defaults(level, items, &session.mistakes);
+    let Some(batch) = one_record(&defaults, time, &message) else { return session.verdict(true) };
+    let Some(delivery) = session.delivery(stop) else { return session.verdict(true) };
     if doubtful {
         delivery.count_doubtful(1);
     }
+    let deadline = Instant::now().checked_add(session.config.timeout);
     // Without a server that may be asked there is nothing to do in the background.
-    let detach = args.detach && !config.dry_run && config.route.endpoint().is_some();
-    let start = Instant::now();
-    let deadline = start.checked_add(config.timeout);
-    let fate = if detach {
-        hand_over(&delivery, &batch, &args.delivery, deadline)
+    let detach = args.detach && !args.dry_run && session.config.route.endpoint().is_some();
+    session.verdict(if detach {
+        session.is_delivered(&hand_over(&delivery, &batch, &args.delivery, deadline))
     } else {
-        delivery.deliver(&batch, deadline)
-    };
-    match fate {
-        Fate::Delivered => {
-            if !detach {
-                delivery.drain_along(start.elapsed(), config.timeout, deadline);
-            }
-            verdict(true)
-        }
-        Fate::Kept(why, _) | Fate::Refused(why, _) => {
-            report.trouble(&why);
-            verdict(false)
-        }
-        Fate::Withheld(why, _) | Fate::PutAside(why, _) | Fate::Lost(why, _) => {
-            stderr::say(&why);
-            verdict(false)
-        }
+        session.deliver(&batch, &delivery, deadline, session.config.timeout)
+    })
+}
+
+/// The message and the fields. With `text`, of `-m`, all words are fields; otherwise the first begins the message, which
+/// may come from stdin.
+fn message(
+    text: Option<String>,
+    first: Option<String>,
+    words: Vec<String>,
+    stop: Option<&UnixStream>,
+    session: &mut Session,
+) -> (String, Vec<Item>) {
+    if let Some(text) = text {
+        return (text, session.fields(first.into_iter().chain(words).collect()));
     }
+    let (mut items, rest) = session.sort_words(words);
+    let message = match first {
+        Some(dash) if dash == "-" => from_stdin(stop, &mut items, &mut session.mistakes),
+        Some(first) => first,
+        None if session.dropped.is_empty() => {
+            session.mistakes.push("there is no message".to_owned());
+            String::new()
+        }
+        None => session.dropped.join(" "),
+    };
+    ([vec![message], rest].concat().join(" "), items)
 }
 
 /// Puts the batch into the outbox and starts a `vlog flush` that outlives the caller. Where there is no outbox it is
@@ -155,17 +129,16 @@ fn time(
     field: Option<String>,
     option: Option<String>,
     items: &mut Vec<Item>,
-    mistakes: &mut Vec<String>,
-    config: &Config,
+    session: &mut Session,
 ) -> (Time, bool) {
     let now = Time::now();
     let (found, text) = match (field, option.filter(|text| !text.is_empty())) {
         (Some(text), _) => (Time::parse(&text), text),
         (None, Some(text)) => {
-            let found = moment(&text, &clock(false, config.verbose));
+            let found = moment(&text, &clock(false, session.config.verbose));
             let found = found.map_err(|error| {
                 let kept = "it is kept in vlog_time, the record is stamped now";
-                mistakes.push(format!("could not use --time: {error}; {kept}"));
+                session.mistakes.push(format!("could not use --time: {error}; {kept}"));
             });
             (found.ok(), text)
         }
@@ -177,7 +150,7 @@ fn time(
     };
     let doubt = time.doubt(now);
     if let Some(doubt) = doubt {
-        Report::new(config.verbose).trouble(&format!("the time {text} {doubt}"));
+        session.report.trouble(&format!("the time {text} {doubt}"));
     }
     (time, doubt.is_some())
 }
