@@ -25,14 +25,14 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let (argv, command) = cli::wrapped::split_command(std::env::args_os().collect());
-    verbs::panics::keep_promise_on_panic(&argv, &command);
+    let promises = verbs::panics::promise(&argv, &command);
     sys::panic_if_asked("main");
     // Before anything handles a signal.
     let ignored = Ignored::at_start(!command.is_empty());
     signals::survive_file_limits(ignored);
     match cli::read(&argv, !command.is_empty()) {
         Ok((verb, mistakes, dropped)) => {
-            verbs::dispatch(verb, Context { env: &variable, mistakes, dropped, command, ignored })
+            verbs::dispatch(verb, Context { env: &variable, mistakes, dropped, command, ignored, promises })
         }
         Err(error) if !error.use_stderr() => {
             // Help or version was asked for; a reader that went away is no failure.

@@ -4,6 +4,7 @@
 
 pub mod breaker;
 pub mod drain;
+pub mod missing;
 pub mod pace;
 pub mod policy;
 pub mod sender;

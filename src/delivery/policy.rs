@@ -169,6 +169,12 @@ impl Delivery {
         }
     }
 
+    /// What one delivery may take in all.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Tries to deliver by the deadline, and keeps what the server does not take.
     #[must_use]
     pub fn deliver(&self, batch: &Batch, deadline: Deadline) -> Fate {

@@ -1,72 +1,86 @@
 //! Records to the server in the background, so that the one who makes them never waits for it.
 //!
-//! The [`Shipper`] takes batches; a sender thread delivers them one after the other. Between them stands a queue of bounded size. While the server answers, a full queue makes the shipper wait: a healthy
-//! server sets the pace and nothing overflows. Once the server owes an answer for 500 ms, what does not fit goes
-//! to the outbox, until it answers again. Between batches the sender drains the outbox. A batch has one owner at a time,
-//! who delivers or keeps it: the shipper, then the queue, then the sender.
+//! The [`Shipper`] takes batches; a sender thread delivers them one after the other. Between them is a bounded queue.
+//! While the server answers, a full queue makes the shipper wait: a healthy server sets the pace and nothing overflows.
+//! Once the server owes an answer for 500 ms, what does not fit goes to the outbox, until it answers again. Between
+//! batches the sender drains the outbox. A batch has one owner at a time, who delivers or keeps it: the shipper, then the
+//! queue, then the sender.
 
-use std::collections::VecDeque;
-use std::panic;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::drain::Drained;
+use super::missing::Missing;
 use super::pace::Pace;
 use super::policy::{Delivery, Fate};
 use crate::outbox::Waiting;
 use crate::record::Batch;
 use crate::sys::cause::cause;
-use crate::sys::poll::Patience;
-use crate::sys::stderr::{self, Report, records};
+use crate::sys::panics::Promises;
+use crate::sys::poll::Countdown;
+use crate::sys::queue::Queue;
+use crate::sys::stderr::{Report, records};
 
 /// The queue takes another batch until it holds this many bytes. A batch of control characters, six bytes each as
 /// JSON, may have 2 MiB, so with those in hand this is 10 MiB at most.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
 /// How long the server may owe an answer before a full queue stops holding up the shipper.
-const PATIENCE: Duration = Duration::from_millis(500);
+const OVERDUE: Duration = Duration::from_millis(500);
 
-/// How long, after the end, the sender may take to put what it has in hand into the outbox. That is a matter of
-/// milliseconds; whoever takes longer hangs, on a broken disk for one.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// The name of the thread that delivers.
-const SENDER: &str = "sender";
+/// How long, after the end, the sender may take to put what it has in hand into the outbox. That takes milliseconds,
+/// unless the disk hangs.
+const LAST_PUT: Duration = Duration::from_secs(2);
 
 /// How often an idle sender looks after what waits in the outbox.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// The name of the thread that delivers.
+const SENDER: &str = "sender";
+
+/// How long a sender that has panicked waits for the queue. The shipper holds it for microseconds; if the sender held it
+/// itself, nobody can have it again.
+const LOCK_AFTER_PANIC: Duration = Duration::from_millis(100);
+
 /// Sends batches off, for the one who makes them.
 pub struct Shipper {
-    queue: Arc<Queue>,
+    queue: Arc<Outgoing>,
     delivery: Arc<Delivery>,
     report: Report,
+    progress: Arc<Progress>,
 }
 
 impl Shipper {
-    /// Starts the sender.
+    /// Starts the sender. A panic of it leaves what it has in hand to the shipper. `progress` is counted as it goes.
     #[must_use]
-    pub fn start(to_sender: ToSender, delivery: Delivery) -> Self {
-        let ToSender { queue, timeout, report } = to_sender;
-        let delivery = Arc::new(delivery);
-        let (of_sender, by_sender) = (Arc::clone(&queue), Arc::clone(&delivery));
-        let sender = move || of_sender.deliver_all(&by_sender, timeout, report);
-        if let Err(error) = thread::Builder::new().name(SENDER.to_owned()).spawn(sender) {
+    pub fn start(delivery: Delivery, report: Report, progress: Arc<Progress>, promises: &Promises) -> Self {
+        let shipper =
+            Self { queue: Arc::new(Outgoing::new()), delivery: Arc::new(delivery), report, progress };
+        let of_hook = Arc::clone(&shipper.queue);
+        promises.thread(SENDER, move || of_hook.lose_sender());
+        let sender = Self {
+            queue: Arc::clone(&shipper.queue),
+            delivery: Arc::clone(&shipper.delivery),
+            progress: Arc::clone(&shipper.progress),
+            report,
+        };
+        if let Err(error) = thread::Builder::new().name(SENDER.to_owned()).spawn(move || sender.deliver_all())
+        {
             report.trouble(&format!(
                 "could not start the sender: {}; all records go to the outbox",
                 cause(&error)
             ));
-            queue.lock().sender = Sender::Gone(None);
+            shipper.queue.0.lock().state.sender = Sender::Gone(None);
         }
-        Self { queue, delivery, report }
+        shipper
     }
 
     /// How far the records have come.
     #[must_use]
     pub fn progress(&self) -> &Progress {
-        &self.queue.progress
+        &self.progress
     }
 
     /// Sends a batch off; what finds no room goes to the outbox.
@@ -77,19 +91,30 @@ impl Shipper {
     }
 
     fn keep(&self, batch: &Batch, why: &str) {
-        self.queue.note(batch, &self.delivery.keep(batch, why), self.report);
+        self.note(batch, &self.delivery.keep(batch, why));
     }
 
-    /// Waits until all is delivered, for `time` at most; what is not goes to the outbox. What became of the records that
-    /// were not delivered, since the start; `tell_dropped` makes the record that says how many the outbox has dropped.
+    /// Notes what became of a batch. Of failures in a row only the first is told.
+    fn note(&self, batch: &Batch, fate: &Fate) {
+        self.progress.settled.fetch_add(batch.records, Ordering::Relaxed);
+        let mut queue = self.queue.0.lock();
+        let was_failing = std::mem::replace(&mut queue.state.failing, *fate != Fate::Delivered);
+        let told = queue.state.missing.count(fate, was_failing);
+        drop(queue);
+        if let Some(why) = told {
+            self.report.trouble(why);
+        }
+    }
+
+    /// Waits until all is delivered, for `time` at most; what is not goes to the outbox. Gives what became of the records
+    /// that were not delivered, since the start; `tell_dropped` makes the record that says how many the outbox has dropped.
     #[must_use]
     pub fn finish(&self, time: Duration, tell_dropped: impl FnOnce(&str, u64) -> Batch) -> Missing {
         for batch in self.queue.close(Instant::now() + time) {
             self.keep(&batch, "could not deliver everything in time");
         }
         let stuck = self.queue.wait_for_sender();
-        let left = self.queue.lock().take_left();
-        for batch in left {
+        for batch in self.queue.take_left() {
             self.keep(&batch, "could not deliver everything");
         }
         let dropped = self.delivery.dropped();
@@ -99,9 +124,8 @@ impl Shipper {
                 self.report.trouble(&message);
             }
         }
-        let missing = std::mem::take(&mut self.queue.lock().missing);
-        let left = if missing.kept > 0 { self.delivery.undelivered() } else { 0 };
-        Missing { left, dropped, lost: missing.lost + stuck, ..missing }
+        let missing = std::mem::take(&mut self.queue.0.lock().state.missing);
+        missing.finish(stuck, dropped, || self.delivery.undelivered())
     }
 
     /// Counts records whose time the server may not keep, and tells why the first of them.
@@ -111,92 +135,49 @@ impl Shipper {
             self.report.trouble(&format!("the time of {} {why}", records(doubtful)));
         }
     }
-}
 
-/// Records that were not delivered.
-#[derive(Debug, Default, Clone)]
-pub struct Missing {
-    /// Put into the outbox by this run. What of that has left it since, nobody counts: it is not told from what was there
-    /// before.
-    kept: u64,
-    /// In the outbox at the end, from this run and others.
-    left: u64,
-    aside: u64,
-    /// Of what the outbox held, from this run and before, by its cap.
-    dropped: u64,
-    lost: u64,
-    /// How many of them were told of when it happened, to those who want to hear it.
-    told: u64,
-    /// The first trouble that is told even to those who did not ask, and how many records it is about.
-    alarm: Option<(String, u64)>,
-    /// The sender has panicked. That is a bug, which must not show in what a command writes.
-    by_panic: bool,
-}
-
-impl Missing {
-    /// Whether everything was delivered.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.kept.min(self.left) + self.aside + self.lost == 0
-    }
-
-    /// Tells the sum: always if something is gone, or went nowhere because of a setting (but after a panic), otherwise
-    /// to those who want to hear of trouble.
-    pub fn tell(&self, report: Report) {
-        let all = self.kept + self.aside + self.dropped + self.lost;
-        let is_told = report.is_talkative() && self.told == all;
-        if is_told || (self.is_nothing() && self.dropped == 0) {
-            return;
-        }
-        let in_all = self.in_all();
-        let sum = format!("could not deliver everything; {in_all}");
-        match &self.alarm {
-            _ if self.by_panic => report.trouble(&sum),
-            // Those who are talked to have heard of the first already.
-            Some(_) if report.is_talkative() => stderr::say(&sum),
-            Some((alarm, of_alarm)) if *of_alarm == all => stderr::say(alarm),
-            Some((alarm, _)) => stderr::say(&format!("{alarm}; {in_all}")),
-            None if self.dropped + self.lost > 0 => stderr::say(&sum),
-            None => report.trouble(&sum),
+    /// The sender's work.
+    fn deliver_all(&self) {
+        let timeout = self.delivery.timeout();
+        let mut drain = Drain { waiting: None, may_be_more: true, pace: Pace::default() };
+        loop {
+            match self.queue.next(timeout, drain.may_be_more.then_some(IDLE)) {
+                Order::End => return,
+                Order::Deliver(batch, deadline) => {
+                    crate::sys::panic_if_asked("sender");
+                    let start = Instant::now();
+                    let fate = self.delivery.deliver(&batch, Some(deadline));
+                    self.note(&batch, &fate);
+                    let delivered = fate == Fate::Delivered;
+                    drain.may_be_more |= !delivered;
+                    let more = delivered && drain.may_be_more;
+                    self.queue.end_wait(delivered, more);
+                    if more {
+                        self.drain_after(start.elapsed(), &mut drain);
+                    }
+                }
+                Order::Drain => {
+                    self.queue.end_wait(true, true);
+                    self.drain_after(Duration::ZERO, &mut drain);
+                }
+            }
         }
     }
 
-    /// What became of all of them. Only what is true whoever else uses the outbox.
-    fn in_all(&self) -> String {
-        let part = |count: u64, what: &str| (count > 0).then(|| format!("{} {what}", records(count)));
-        let is_less = self.dropped == 0 && self.left < self.kept;
-        let kept = if is_less {
-            &format!("kept in the outbox, where {} are left", self.left)
-        } else {
-            "kept in the outbox"
+    /// Takes something out of the outbox after a delivery that took `took`: at the end of a run what can go along with
+    /// it, before that whole entries.
+    fn drain_after(&self, took: Duration, drain: &mut Drain) {
+        let (end, is_last) = {
+            let queue = self.queue.0.lock();
+            (queue.state.end, queue.is_empty())
         };
-        let dropped = if self.kept > 0 {
-            "dropped from it, for it is full"
-        } else {
-            "dropped from the outbox, for it is full"
-        };
-        let parts = [
-            part(self.kept, kept),
-            part(self.dropped, dropped),
-            part(self.aside, "put aside, to be offered by vlog flush --rejected"),
-            part(self.lost, "lost"),
-        ];
-        format!("in all {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
-    }
-
-    /// Counts what became of a batch, and gives the sentence that says so; `None` if it was delivered.
-    fn count<'a>(&mut self, fate: &'a Fate) -> Option<(&'a str, u64)> {
-        let (sum, why, records) = match fate {
-            Fate::Delivered => return None,
-            Fate::Kept(why, records) | Fate::Withheld(why, records) => (&mut self.kept, why, *records),
-            Fate::Refused(why, records) | Fate::PutAside(why, records) => (&mut self.aside, why, *records),
-            Fate::Lost(why, records) => (&mut self.lost, why, *records),
-        };
-        *sum += records;
-        if matches!(fate, Fate::Withheld(..) | Fate::PutAside(..) | Fate::Lost(..)) {
-            self.alarm.get_or_insert_with(|| (why.clone(), records));
+        let mut answered = true;
+        if end.is_none() {
+            answered = drain.take(&self.delivery);
+        } else if is_last {
+            self.delivery.drain_along(took, self.delivery.timeout(), end);
         }
-        Some((why, records))
+        self.queue.end_wait(answered, false);
     }
 }
 
@@ -227,59 +208,19 @@ impl Progress {
     }
 }
 
-/// The way from a shipper to its sender.
-#[derive(Clone)]
-pub struct ToSender {
-    queue: Arc<Queue>,
-    timeout: Duration,
-    report: Report,
-}
-
-impl ToSender {
-    /// `timeout` is one batch's. From now on a panic of the sender leaves what it has in hand to the shipper; the
-    /// thread itself is left to the hook that was there before. To be made before there are threads: one that has
-    /// panicked never leaves the hook, and as long as it is there nobody can set another.
-    #[must_use]
-    pub fn new(timeout: Duration, report: Report) -> Self {
-        let queue = Arc::new(Queue::default());
-        let of_hook = Arc::clone(&queue);
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if thread::current().name() == Some(SENDER) {
-                of_hook.lose_sender();
-            }
-            before(panic);
-        }));
-        Self { queue, timeout, report }
-    }
-
-    /// How far the records have come.
-    #[must_use]
-    pub fn progress(&self) -> &Progress {
-        &self.queue.progress
-    }
-}
-
 /// Batches on their way from the shipper to the sender.
-#[derive(Default)]
-struct Queue {
-    state: Mutex<State>,
-    changed: Condvar,
-    progress: Progress,
-}
+struct Outgoing(Queue<Batch, Sending>);
 
+/// What shipper and sender tell each other.
 #[derive(Default)]
-struct State {
-    batches: VecDeque<Batch>,
-    /// Their size.
-    bytes: usize,
+struct Sending {
     sender: Sender,
     /// Since when the server has not answered; a time-out is no answer.
     owed_since: Option<Instant>,
     /// No more batches come, and all must be over by then.
     end: Option<Instant>,
     missing: Missing,
-    /// Whether the last batch was delivered too.
+    /// Whether the last batch was not delivered.
     failing: bool,
 }
 
@@ -296,17 +237,17 @@ enum Sender {
     Gone(Option<Arc<Batch>>),
 }
 
-/// What the sender does next.
-enum Task {
+/// What the sender has to do next.
+enum Order {
     /// Deliver this by then.
     Deliver(Arc<Batch>, Instant),
-    /// Look after the outbox.
-    Idle,
+    /// Drain the outbox.
+    Drain,
     /// Nothing any more.
     End,
 }
 
-impl State {
+impl Sending {
     fn is_gone(&self) -> bool {
         matches!(self.sender, Sender::Gone(_))
     }
@@ -315,21 +256,15 @@ impl State {
         matches!(self.sender, Sender::Draining | Sender::Delivering(_))
     }
 
-    /// What is nobody's: the batches in the queue, and what a sender that is gone had in hand.
-    fn take_left(&mut self) -> Vec<Arc<Batch>> {
-        let of_sender = if let Sender::Gone(batch) = &mut self.sender { batch.take() } else { None };
-        of_sender.into_iter().chain(self.batches.drain(..).map(Arc::new)).collect()
+    /// What is left of the time that the server may owe an answer.
+    fn left(&self) -> Duration {
+        OVERDUE.saturating_sub(self.owed_since.map_or(Duration::ZERO, |since| since.elapsed()))
     }
 }
 
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for a change, or for the time to pass.
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
-        self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+impl Outgoing {
+    fn new() -> Self {
+        Self(Queue::new(QUEUE_BYTES))
     }
 
     /// Puts a batch in; waits for room while the server answers, and gives it back when it does not.
@@ -337,161 +272,104 @@ impl Queue {
         if batch.records == 0 {
             return Ok(());
         }
-        let mut state = self.lock();
-        while state.bytes >= QUEUE_BYTES && !state.is_gone() {
-            let owed = state.owed_since.map_or(Duration::ZERO, |since| since.elapsed());
-            let left = PATIENCE.saturating_sub(owed);
-            if left.is_zero() {
-                break;
-            }
-            state = self.wait(state, left);
+        let mut queue = self.0.lock();
+        while queue.is_full() && !queue.state.is_gone() && !queue.state.left().is_zero() {
+            let left = queue.state.left();
+            queue = queue.wait(Some(left));
         }
-        if state.bytes >= QUEUE_BYTES || state.is_gone() {
+        if queue.is_full() || queue.state.is_gone() {
             return Err(batch);
         }
-        state.bytes += batch.lines.len();
-        state.batches.push_back(batch);
-        self.changed.notify_all();
+        let bytes = batch.lines.len();
+        queue.put(batch, bytes);
         Ok(())
     }
 
-    /// Waits until everything is delivered or `end` has come. What nobody has begun to deliver, or whoever had is gone.
+    /// Waits until everything is delivered or `end` has come. Gives what nobody has begun to deliver, and what a sender
+    /// that is gone had begun.
     fn close(&self, end: Instant) -> Vec<Arc<Batch>> {
-        let mut state = self.lock();
-        state.end = Some(end);
-        self.changed.notify_all();
-        while !state.is_gone() && (state.is_busy() || !state.batches.is_empty()) {
+        let mut queue = self.0.lock();
+        queue.set(|sending| sending.end = Some(end));
+        while !queue.state.is_gone() && (queue.state.is_busy() || !queue.is_empty()) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            state = self.wait(state, left);
+            queue = queue.wait(Some(left));
         }
-        state.take_left()
+        drop(queue);
+        self.take_left()
+    }
+
+    /// What is nobody's: what a sender that is gone had in hand, and the batches in the queue.
+    fn take_left(&self) -> Vec<Arc<Batch>> {
+        let mut queue = self.0.lock();
+        let in_hand = if let Sender::Gone(batch) = &mut queue.state.sender { batch.take() } else { None };
+        let queued = std::iter::from_fn(|| queue.take().map(Arc::new));
+        in_hand.into_iter().chain(queued).collect()
     }
 
     /// Waits until the sender has delivered or kept what it has in hand, after the end. How many records it still has
     /// if that takes too long.
     fn wait_for_sender(&self) -> u64 {
-        let mut state = self.lock();
-        let mut patience = Patience::new(LAST_WORDS);
-        while state.is_busy() && !patience.is_over() {
-            state = patience.step(|time| self.wait(state, time));
+        let mut queue = self.0.lock();
+        let mut countdown = Countdown::new(LAST_PUT);
+        while queue.state.is_busy() && !countdown.is_over() {
+            queue = countdown.step(|time| queue.wait(Some(time)));
         }
-        if let Sender::Delivering(batch) = &state.sender { batch.records } else { 0 }
+        if let Sender::Delivering(batch) = &queue.state.sender { batch.records } else { 0 }
     }
 
-    /// The sender has panicked, and is parked.
+    /// The sender has panicked, and will be parked.
     fn lose_sender(&self) {
-        // Were it held by the sender itself, nobody could ever have it again.
-        let Ok(mut state) = self.state.try_lock() else { return };
-        let batch = match std::mem::take(&mut state.sender) {
-            Sender::Delivering(batch) => Some(batch),
-            Sender::Gone(batch) => batch,
-            Sender::Idle | Sender::Draining => None,
-        };
-        state.sender = Sender::Gone(batch);
-        state.missing.by_panic = true;
-        self.changed.notify_all();
+        let Some(mut queue) = self.0.lock_within(LOCK_AFTER_PANIC) else { return };
+        queue.set(|sending| {
+            let batch = match std::mem::take(&mut sending.sender) {
+                Sender::Delivering(batch) => Some(batch),
+                Sender::Gone(batch) => batch,
+                Sender::Idle | Sender::Draining => None,
+            };
+            sending.sender = Sender::Gone(batch);
+            sending.missing.by_panic = true;
+        });
     }
 
-    /// The sender's next task. `idle` says how long it may wait for one.
-    fn next(&self, timeout: Duration, idle: Option<Duration>) -> Task {
-        let mut state = self.lock();
+    /// What the sender has to do next. `idle` says how long it may wait for a batch.
+    fn next(&self, timeout: Duration, idle: Option<Duration>) -> Order {
+        let mut queue = self.0.lock();
         loop {
             let now = Instant::now();
-            let is_over = state.is_gone() || state.end.is_some_and(|end| end <= now);
-            if let Some(batch) = if is_over { None } else { state.batches.pop_front() } {
-                state.bytes -= batch.lines.len();
+            let end = queue.state.end;
+            let is_over = queue.state.is_gone() || end.is_some_and(|end| end <= now);
+            if let Some(batch) = if is_over { None } else { queue.take() } {
                 let batch = Arc::new(batch);
-                state.sender = Sender::Delivering(Arc::clone(&batch));
-                state.owed_since.get_or_insert(now);
-                self.changed.notify_all();
-                return Task::Deliver(batch, state.end.map_or(now + timeout, |end| end.min(now + timeout)));
+                queue.state.sender = Sender::Delivering(Arc::clone(&batch));
+                queue.state.owed_since.get_or_insert(now);
+                return Order::Deliver(batch, end.map_or(now + timeout, |end| end.min(now + timeout)));
             }
-            if state.end.is_some() {
-                return Task::End;
+            if end.is_some() {
+                return Order::End;
             }
-            let Some(idle) = idle else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            state = self.wait(state, idle);
-            if now.elapsed() >= idle && state.batches.is_empty() && state.end.is_none() {
-                return Task::Idle;
+            queue = queue.wait(idle);
+            let is_idle = idle.is_some_and(|idle| now.elapsed() >= idle);
+            if is_idle && queue.is_empty() && queue.state.end.is_none() {
+                return Order::Drain;
             }
         }
     }
 
     /// Ends a wait for the server, and begins to `drain` or to be idle. `answered` says whether it took what it was
-    /// given; whoever refuses at once is not slow either.
+    /// given; a server that refuses at once is not slow either.
     fn end_wait(&self, answered: bool, drain: bool) {
-        let mut state = self.lock();
-        if answered || state.owed_since.is_some_and(|since| since.elapsed() < PATIENCE) {
-            state.owed_since = None;
-        }
-        if drain {
-            state.sender = Sender::Draining;
-            state.owed_since.get_or_insert_with(Instant::now);
-        } else {
-            state.sender = Sender::Idle;
-        }
-        self.changed.notify_all();
-    }
-
-    /// Notes what became of a batch. Of failures in a row only the first is told.
-    fn note(&self, batch: &Batch, fate: &Fate, report: Report) {
-        self.progress.settled.fetch_add(batch.records, Ordering::Relaxed);
-        let mut state = self.lock();
-        let was_failing = std::mem::replace(&mut state.failing, *fate != Fate::Delivered);
-        let Some((why, records)) = state.missing.count(fate) else { return };
-        if !was_failing {
-            state.missing.told += records;
-            report.trouble(why);
-        }
-    }
-
-    /// The sender's work.
-    fn deliver_all(&self, delivery: &Delivery, timeout: Duration, report: Report) {
-        let mut drain = Drain { waiting: None, may_be_more: true, pace: Pace::default() };
-        loop {
-            match self.next(timeout, drain.may_be_more.then_some(IDLE)) {
-                Task::End => return,
-                Task::Deliver(batch, deadline) => {
-                    crate::sys::panic_if_asked("sender");
-                    let start = Instant::now();
-                    let fate = delivery.deliver(&batch, Some(deadline));
-                    self.note(&batch, &fate, report);
-                    let delivered = fate == Fate::Delivered;
-                    drain.may_be_more |= !delivered;
-                    let more = delivered && drain.may_be_more;
-                    self.end_wait(delivered, more);
-                    if more {
-                        self.drain_after(start.elapsed(), delivery, timeout, &mut drain);
-                    }
-                }
-                Task::Idle => {
-                    self.end_wait(true, true);
-                    self.drain_after(Duration::ZERO, delivery, timeout, &mut drain);
-                }
+        self.0.lock().set(|sending| {
+            if answered || !sending.left().is_zero() {
+                sending.owed_since = None;
             }
-        }
-    }
-
-    /// Takes something out of the outbox after a delivery that took `took`: at the end of a run what can go along with
-    /// it, before that whole entries.
-    fn drain_after(&self, took: Duration, delivery: &Delivery, timeout: Duration, drain: &mut Drain) {
-        let (end, is_last) = {
-            let state = self.lock();
-            (state.end, state.batches.is_empty())
-        };
-        let mut answered = true;
-        if end.is_none() {
-            answered = drain.take(delivery, timeout);
-        } else if is_last {
-            delivery.drain_along(took, timeout, end);
-        }
-        self.end_wait(answered, false);
+            sending.sender = if drain { Sender::Draining } else { Sender::Idle };
+            if drain {
+                sending.owed_since.get_or_insert_with(Instant::now);
+            }
+        });
     }
 }
 
@@ -506,8 +384,8 @@ struct Drain {
 
 impl Drain {
     /// Delivers an entry, or a part of it. Whether the server has answered.
-    fn take(&mut self, delivery: &Delivery, timeout: Duration) -> bool {
-        let start = Instant::now();
+    fn take(&mut self, delivery: &Delivery) -> bool {
+        let (start, timeout) = (Instant::now(), delivery.timeout());
         // They are listed anew only when all were looked at.
         if self.waiting.is_none() {
             self.waiting = delivery.entries(false).ok().flatten();
@@ -541,18 +419,18 @@ mod tests {
     }
 
     #[track_caller]
-    fn take(queue: &Queue) {
-        assert!(matches!(queue.next(LONG, None), Task::Deliver(..)));
+    fn take(queue: &Outgoing) {
+        assert!(matches!(queue.next(LONG, None), Order::Deliver(..)));
     }
 
     /// What the sender does when the server has said something, or nothing in time.
-    fn answer(queue: &Queue, delivered: bool) {
+    fn answer(queue: &Outgoing, delivered: bool) {
         queue.end_wait(delivered, false);
     }
 
     /// A queue that is full while one batch is with the server.
-    fn full() -> Queue {
-        let queue = Queue::default();
+    fn full() -> Outgoing {
+        let queue = Outgoing::new();
         assert!(queue.offer(batch(1)).is_ok());
         take(&queue);
         for _ in 0..4 {
@@ -561,8 +439,8 @@ mod tests {
         queue
     }
 
-    fn make_overdue(queue: &Queue) {
-        queue.lock().owed_since = Instant::now().checked_sub(PATIENCE);
+    fn make_overdue(queue: &Outgoing) {
+        queue.0.lock().state.owed_since = Instant::now().checked_sub(OVERDUE);
     }
 
     #[test]
@@ -574,7 +452,7 @@ mod tests {
             take(&queue);
             assert!(offering.join().unwrap());
         });
-        assert_eq!(queue.lock().batches.len(), 4);
+        assert_eq!(queue.0.lock().iter().count(), 4);
     }
 
     #[test]
@@ -589,22 +467,22 @@ mod tests {
         let queue = full();
         make_overdue(&queue);
         answer(&queue, false);
-        assert!(queue.lock().owed_since.is_some());
+        assert!(queue.0.lock().state.owed_since.is_some());
         take(&queue);
         answer(&queue, true);
-        assert!(queue.lock().owed_since.is_none());
+        assert!(queue.0.lock().state.owed_since.is_none());
         take(&queue);
         answer(&queue, false);
-        assert!(queue.lock().owed_since.is_none());
+        assert!(queue.0.lock().state.owed_since.is_none());
     }
 
     #[test]
     fn closing_gives_back_what_the_sender_does_not_have_in_order() {
         let queue = full();
-        queue.lock().batches.push_back(batch(7));
+        queue.0.lock().put(batch(7), 1);
         let left: Vec<_> = queue.close(Instant::now()).iter().map(|batch| batch.records).collect();
         assert_eq!(left, [1, 1, 1, 1, 7]);
-        assert!(matches!(queue.next(LONG, None), Task::End));
+        assert!(matches!(queue.next(LONG, None), Order::End));
     }
 
     #[test]
@@ -625,13 +503,13 @@ mod tests {
         let queue = full();
         let start = Instant::now();
         assert_eq!((queue.close(start).len(), queue.wait_for_sender()), (4, 1));
-        assert!(start.elapsed() >= LAST_WORDS, "{:?}", start.elapsed());
+        assert!(start.elapsed() >= LAST_PUT, "{:?}", start.elapsed());
     }
 
     #[test]
     fn what_a_sender_had_that_is_gone_comes_back_first() {
         let queue = full();
-        queue.lock().batches.push_back(batch(7));
+        queue.0.lock().put(batch(7), 1);
         queue.lose_sender();
         let left: Vec<_> = queue.close(Instant::now() + LONG).iter().map(|batch| batch.records).collect();
         assert_eq!(left, [1, 1, 1, 1, 1, 7]);
@@ -641,21 +519,21 @@ mod tests {
     #[test]
     fn the_sender_takes_nothing_after_the_end_and_loses_nothing_either() {
         let queue = full();
-        queue.lock().end = Some(Instant::now());
-        assert!(matches!(queue.next(LONG, None), Task::End));
+        queue.0.lock().state.end = Some(Instant::now());
+        assert!(matches!(queue.next(LONG, None), Order::End));
         assert_eq!(queue.close(Instant::now()).len(), 4);
     }
 
     #[test]
     fn without_a_sender_everything_comes_back_and_nothing_waits() {
-        let queue = Queue::default();
-        queue.lock().sender = Sender::Gone(None);
+        let queue = Outgoing::new();
+        queue.0.lock().state.sender = Sender::Gone(None);
         assert_eq!(queue.offer(batch(3)).unwrap_err().records, 3);
         assert!(queue.close(Instant::now() + LONG).is_empty());
     }
 
     #[test]
     fn an_idle_sender_looks_after_the_outbox() {
-        assert!(matches!(Queue::default().next(LONG, Some(Duration::from_millis(1))), Task::Idle));
+        assert!(matches!(Outgoing::new().next(LONG, Some(Duration::from_millis(1))), Order::Drain));
     }
 }

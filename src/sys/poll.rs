@@ -1,4 +1,4 @@
-//! Waiting: for descriptors with poll(2), and for others no longer than patience lasts.
+//! Waiting: for descriptors with poll(2), and for anything else until a [`Countdown`] is over.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -8,17 +8,17 @@ use nix::poll::{PollFd, PollTimeout, poll};
 
 pub use nix::poll::PollFlags;
 
-/// Each wait counts as this much of a [`Patience`] at most.
+/// Each wait counts as this much of a [`Countdown`] at most.
 const STEP: Duration = Duration::from_millis(100);
 
 /// Time to wait for somebody, of which only that counts in which this process runs: he may well be a part of it, and
 /// nobody does anything while it is stopped, or the machine sleeps.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Countdown {
     left: Duration,
 }
 
-impl Patience {
+impl Countdown {
     /// Waits for `time` in all.
     #[must_use]
     pub fn new(time: Duration) -> Self {
@@ -87,13 +87,13 @@ mod tests {
 
     #[test]
     fn patience_lasts_as_long_as_this_process_waits_and_not_over_a_pause() {
-        let mut patience = Patience::new(Duration::from_millis(250));
+        let mut countdown = Countdown::new(Duration::from_millis(250));
         let start = Instant::now();
-        patience.step(|_| thread::sleep(Duration::from_millis(600)));
-        assert!(!patience.is_over());
-        patience.step(|time| assert_eq!(time, STEP));
-        while !patience.is_over() {
-            patience.step(thread::sleep);
+        countdown.step(|_| thread::sleep(Duration::from_millis(600)));
+        assert!(!countdown.is_over());
+        countdown.step(|time| assert_eq!(time, STEP));
+        while !countdown.is_over() {
+            countdown.step(thread::sleep);
         }
         assert!(start.elapsed() >= Duration::from_millis(600 + 100), "{:?}", start.elapsed());
     }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use memchr::{memchr, memchr_iter};
+use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ};
 use signal_hook::flag::{register, register_conditional_shutdown};
 use signal_hook::iterator::backend::SignalDelivery;
@@ -179,6 +180,15 @@ pub fn survive_file_limits(ignored: Ignored) {
         // Should the kernel take no handler, the limit ends the process, as it does by default.
         let _ = register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     }
+}
+
+/// Starts threads that get no signals: they are for the main thread, which `start` is called in.
+pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    let own = SigSet::thread_get_mask();
+    let _ = SigSet::all().thread_block();
+    let started = start();
+    let _ = own.map(|own| own.thread_set_mask());
+    started
 }
 
 /// Makes INT, TERM and HUP end the process at once with `status`, but for those that are ignored.

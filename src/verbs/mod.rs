@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use crate::cli::args::Verb;
 use crate::sys::env::Env;
+use crate::sys::panics::Promises;
 use crate::sys::signals::Ignored;
 use session::{clock, delivery, level_flag, plan, tell};
 
@@ -32,6 +33,8 @@ pub struct Context<'a> {
     pub command: Vec<OsString>,
     /// What vlog was started to ignore.
     pub ignored: Ignored,
+    /// What it does after a panic.
+    pub promises: Promises,
 }
 
 /// How a verb ended.

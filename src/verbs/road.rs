@@ -1,10 +1,12 @@
 //! The road of a line in `pipe` and `run`: assembled to a record, gathered to a batch, handed to the sender.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::session::encoder;
+use super::session::{Session, encoder};
+use crate::delivery::missing::Missing;
 use crate::delivery::policy::Delivery;
-use crate::delivery::sender::{Missing, Shipper, ToSender};
+use crate::delivery::sender::{Progress, Shipper};
 use crate::intake::assemble::{Assembler, Source};
 use crate::intake::text::lines::Piece;
 use crate::record::defaults::Defaults;
@@ -17,10 +19,11 @@ pub struct Road {
 }
 
 impl Road {
-    /// Opens the road and starts the sender.
+    /// Opens the road and starts the sender. `progress` counts the records on their way.
     #[must_use]
-    pub fn open(to_sender: ToSender, delivery: Delivery) -> Self {
-        Self { assembler: Assembler::new(encoder()), shipper: Shipper::start(to_sender, delivery) }
+    pub fn open(session: &Session, delivery: Delivery, progress: Arc<Progress>) -> Self {
+        let shipper = Shipper::start(delivery, session.report, progress, &session.promises);
+        Self { assembler: Assembler::new(encoder()), shipper }
     }
 
     /// Takes a piece of what was read from `source` at `now`.

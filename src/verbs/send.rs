@@ -1,7 +1,6 @@
 //! `vlog send`: one record from the command line.
 
 use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
@@ -17,12 +16,11 @@ use crate::record::item::Item;
 use crate::record::time::Time;
 use crate::server::socket::Deadline;
 use crate::sys::cause::cause;
-use crate::sys::poll::{PollFlags, ready};
 use crate::sys::signals;
 use crate::sys::stderr::{self, records};
-use crate::sys::stdio;
+use crate::sys::stdin::{self, Content};
 
-/// The most that is kept of a message from stdin; the rest is read and counted, so that its writer is not cut off.
+/// The most that is kept of a message from stdin; the rest is counted.
 const MAX_STDIN_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most that `--detach` leaves to the outbox.
@@ -70,7 +68,7 @@ fn message(
         return (text, session.fields(first.into_iter().chain(words).collect()));
     }
     let (mut items, rest) = session.sort_words(words);
-    let message = match first {
+    let mut message = match first {
         Some(dash) if dash == "-" => from_stdin(stop, &mut items, &mut session.mistakes),
         Some(first) => first,
         None if session.dropped.is_empty() => {
@@ -79,7 +77,11 @@ fn message(
         }
         None => session.dropped.join(" "),
     };
-    ([vec![message], rest].concat().join(" "), items)
+    for word in rest {
+        message.push(' ');
+        message.push_str(&word);
+    }
+    (message, items)
 }
 
 /// Puts the batch into the outbox and starts a `vlog flush` that outlives the caller. Where there is no outbox it is
@@ -155,41 +157,19 @@ fn time(
     (time, doubt.is_some())
 }
 
-/// All of stdin as one message, to its end, a signal or an error, without the newline at its end.
+/// All of stdin as one message, without the newline at its end.
 fn from_stdin(stop: Option<&UnixStream>, items: &mut Vec<Item>, mistakes: &mut Vec<String>) -> String {
     if io::stdin().is_terminal() {
         stderr::say("reading the message from the terminal; Ctrl-D ends");
     }
-    let mut kept = Vec::new();
-    let mut dropped = 0_usize;
-    let mut buffer = vec![0; 64 * 1024];
-    while wait_for_stdin(stop) {
-        let read = match stdio::read(&mut buffer) {
-            Ok(0) => break,
-            Err(error) => {
-                let why = cause(&error);
-                mistakes.push(format!("could not read stdin: {why}; the message is what came before"));
-                break;
-            }
-            Ok(read) => buffer.get(..read).unwrap_or_default(),
-        };
-        let room = (MAX_STDIN_BYTES - kept.len()).min(read.len());
-        kept.extend_from_slice(read.get(..room).unwrap_or_default());
-        dropped += read.len() - room;
+    let Content { bytes, dropped, error } = stdin::read_all(stop, MAX_STDIN_BYTES);
+    if let Some(why) = error {
+        mistakes.push(format!("could not read stdin: {why}; the message is what came before"));
     }
     if dropped > 0 {
         items.push(Item { key: "vlog_dropped_bytes".to_owned(), value: dropped.into() });
     }
-    let text = String::from_utf8_lossy(&kept);
+    let text = String::from_utf8_lossy(&bytes);
     let text = text.strip_suffix('\n').unwrap_or(&text);
     text.strip_suffix('\r').unwrap_or(text).to_owned()
-}
-
-/// Waits until there is something to read; `false` once a signal came, which is used up thereby.
-fn wait_for_stdin(stop: Option<&UnixStream>) -> bool {
-    let stdin = io::stdin();
-    let mut fds = vec![(stdin.as_fd(), PollFlags::POLLIN)];
-    fds.extend(stop.map(|stop| (stop.as_fd(), PollFlags::POLLIN)));
-    let stopped = ready(&fds, None).is_ok_and(|ready| ready.get(1) == Some(&true));
-    !(stopped && stop.is_some_and(|stop| signals::use_up(stop) > 0))
 }

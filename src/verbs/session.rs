@@ -24,6 +24,7 @@ use crate::record::level::Level;
 use crate::record::time::Time;
 use crate::record::{Batch, Encoder, Record};
 use crate::server::socket::Deadline;
+use crate::sys::panics::Promises;
 use crate::sys::stderr::{self, Report};
 use crate::sys::zone;
 
@@ -39,6 +40,8 @@ pub struct Session {
     pub dropped: Vec<String>,
     /// `--service`.
     pub service: Option<String>,
+    /// What is done after a panic.
+    pub promises: Promises,
 }
 
 impl Session {
@@ -49,7 +52,9 @@ impl Session {
         let mut mistakes = std::mem::take(&mut context.mistakes);
         mistakes.append(&mut config.mistakes);
         let (report, dropped) = (Report::new(config.verbose), std::mem::take(&mut context.dropped));
-        Self { config, report, mistakes, dropped, service }
+        let promises = context.promises.clone();
+        promises.set_verbose(config.verbose);
+        Self { config, report, mistakes, dropped, service, promises }
     }
 
     /// The value of `--level`, if it is one.
@@ -76,7 +81,9 @@ impl Session {
     /// The fields that `words` are; a word that is none is a mistake.
     pub fn fields(&mut self, words: Vec<String>) -> Vec<Item> {
         let (items, rest) = self.sort_words(words);
-        rest.iter().for_each(|word| self.not_a_field(word));
+        for word in &rest {
+            self.not_a_field(word);
+        }
         items
     }
 

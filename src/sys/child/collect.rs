@@ -5,23 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::relay::{Stdin, Tap};
 use super::running::{StartError, prepare};
-use super::{Command, End};
+use super::{Command, CommandEnd};
 use crate::sys::signals::Ignored;
 
 /// What a command has left behind.
 #[derive(Debug)]
 pub struct Collected {
     /// How and when it ended.
-    pub end: End,
+    pub end: CommandEnd,
     /// What it wrote to stdout.
-    pub stdout: Kept,
+    pub stdout: Captured,
     /// What it wrote to stderr.
-    pub stderr: Kept,
+    pub stderr: Captured,
 }
 
 /// A stream's beginning and its end.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct Captured {
     /// The first bytes, up to the limit.
     pub head: Vec<u8>,
     /// The last bytes, up to the limit.
@@ -29,7 +29,7 @@ pub struct Kept {
     most: usize,
 }
 
-impl Kept {
+impl Captured {
     /// Keeps the first `most` bytes, and the last `last`.
     #[must_use]
     pub fn new(most: usize, last: usize) -> Self {
@@ -110,25 +110,25 @@ pub fn collect(
     command: &Command,
     payload: Arc<Vec<u8>>,
     ignored: Ignored,
-    stdout: Kept,
-    stderr: Kept,
+    stdout: Captured,
+    stderr: Captured,
 ) -> std::io::Result<Collected> {
     let (stdout, stderr) = (Arc::new(Mutex::new(stdout)), Arc::new(Mutex::new(stderr)));
-    let tap = |kept: &Arc<Mutex<Kept>>| {
+    let tap = |kept: &Arc<Mutex<Captured>>| {
         let kept = Arc::clone(kept);
         Tap { pass: false, see: Box::new(move |bytes| lock(&kept).push(bytes)) }
     };
     let ready = prepare(Stdin::Feed(payload), (tap(&stdout), tap(&stderr)), ignored)?;
     let end = match ready.start(command) {
         Ok((running, mut inbox)) => running.wait(&mut inbox),
-        Err(StartError::Command(why)) => End::not_run(why),
+        Err(StartError::Command(why)) => CommandEnd::not_run(why),
         Err(StartError::Setup(error)) => return Err(error),
     };
-    let take = |kept: &Mutex<Kept>| std::mem::take(&mut *lock(kept));
+    let take = |kept: &Mutex<Captured>| std::mem::take(&mut *lock(kept));
     Ok(Collected { end, stdout: take(&stdout), stderr: take(&stderr) })
 }
 
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+fn lock(kept: &Mutex<Captured>) -> MutexGuard<'_, Captured> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -142,7 +142,7 @@ mod tests {
     fn shell(script: &str, payload: &[u8]) -> Collected {
         let words: Vec<_> = ["sh", "-c", script].iter().map(Into::into).collect();
         let command = Command::new(&words).unwrap();
-        let kept = || Kept::new(1000, 1000);
+        let kept = || Captured::new(1000, 1000);
         collect(&command, Arc::new(payload.to_vec()), Ignored::at_start(true), kept(), kept()).unwrap()
     }
 
@@ -208,9 +208,14 @@ mod tests {
     fn signals_and_missing_commands_are_ends_like_others() {
         assert_eq!(shell("kill -s SEGV $$", b"").end.ended, Ended::Signal(11));
         let command = Command::new(&["/nonexistent/command".into()]).unwrap();
-        let done =
-            collect(&command, Arc::default(), Ignored::at_start(true), Kept::default(), Kept::default())
-                .unwrap();
+        let done = collect(
+            &command,
+            Arc::default(),
+            Ignored::at_start(true),
+            Captured::default(),
+            Captured::default(),
+        )
+        .unwrap();
         assert_eq!(done.end.ended.code(), Some(127));
     }
 

@@ -25,9 +25,9 @@ use nix::unistd::{Pid, execvp};
 use signal_hook::low_level::{emulate_default_handler, raise};
 
 pub use collect::Tail;
-pub use collect::{Collected, Kept, collect};
+pub use collect::{Captured, Collected, collect};
 pub use relay::{Stdin, Tap, Target};
-pub use running::{Running, StartError, linger, prepare};
+pub use running::{Ready, StartError, linger, prepare};
 pub use script::missing_script;
 
 /// What runs a file that is neither a program nor begins with `#!`.
@@ -133,7 +133,7 @@ impl fmt::Display for Ended {
 
 /// How a command ended, and when.
 #[derive(Debug, Clone)]
-pub struct End {
+pub struct CommandEnd {
     /// How.
     pub ended: Ended,
     /// How long it ran.
@@ -144,7 +144,7 @@ pub struct End {
     pub hurried: bool,
 }
 
-impl End {
+impl CommandEnd {
     /// The end of a command that was never started.
     #[must_use]
     pub fn not_run(why: NotRun) -> Self {

@@ -17,9 +17,9 @@ use signal_hook::consts::{
 use signal_hook::low_level::raise;
 
 use super::relay::{Pump, Stdin, Tap, Target, feed};
-use super::{Command, End, Ended, NotRun};
-use crate::sys::poll::{Patience, PollFlags, ready};
-use crate::sys::signals::{Ignored, Inbox};
+use super::{Command, CommandEnd, Ended, NotRun};
+use crate::sys::poll::{Countdown, PollFlags, ready};
+use crate::sys::signals::{Ignored, Inbox, without_signals};
 
 /// Signals that concern the command and not vlog: each is passed on whenever it comes.
 const PASSED_ON: [i32; 14] = [
@@ -58,7 +58,7 @@ impl From<io::Error> for StartError {
 pub struct Running {
     pumps: Vec<Arc<Pump>>,
     start: OnceLock<(Pid, Instant)>,
-    end: OnceLock<End>,
+    end: OnceLock<CommandEnd>,
 }
 
 /// All that a command needs to be started.
@@ -103,10 +103,9 @@ impl Ready {
     /// # Errors
     /// The command cannot be run, or there are no threads for its streams.
     pub fn start(self, command: &Command) -> Result<(Arc<Running>, Inbox), StartError> {
-        let own_mask = SigSet::thread_get_mask().map_err(io::Error::from)?;
-        // Signals are the main thread's affair. A PIPE that a thread brings about itself stays with that thread, so
-        // that it is not taken for one that somebody has sent.
-        let started = SigSet::all().thread_block().map_err(io::Error::from).and_then(|()| {
+        // A PIPE that a thread brings about itself stays with that thread, so that it is not taken for one that somebody
+        // has sent.
+        without_signals(|| {
             for pump in &self.running.pumps {
                 let name = pump.target().name().to_owned();
                 let pump = Arc::clone(pump);
@@ -115,10 +114,8 @@ impl Ready {
             if let Some((to, bytes)) = self.fed {
                 thread::Builder::new().name("stdin".to_owned()).spawn(move || feed(&to, &bytes))?;
             }
-            Ok(())
-        });
-        let _ = own_mask.thread_set_mask();
-        started?;
+            Ok::<_, io::Error>(())
+        })?;
         let mut streams: Vec<(BorrowedFd, i32)> = vec![(self.stdout.as_fd(), 1), (self.stderr.as_fd(), 2)];
         streams.extend(self.stdin.iter().map(|stdin| (stdin.as_fd(), 0)));
         let start = Instant::now();
@@ -143,10 +140,10 @@ fn inbox(ignored: Ignored) -> io::Result<Inbox> {
 impl Running {
     /// Waits for the command, then for the last of its output: until [`super::relay`] has passed it all on, or until
     /// somebody wants vlog to end.
-    pub fn wait(&self, inbox: &mut Inbox) -> End {
+    pub fn wait(&self, inbox: &mut Inbox) -> CommandEnd {
         let Some((pid, start)) = self.start.get().copied() else {
             // Nobody waits for what was not started.
-            return End { hurried: true, ..End::not_run(Errno::ECHILD.into()) };
+            return CommandEnd { hurried: true, ..CommandEnd::not_run(Errno::ECHILD.into()) };
         };
         // A caller that blocks it would never be woken; the command has its mask already.
         let _ = SigSet::from(Signal::SIGCHLD).thread_unblock();
@@ -167,16 +164,16 @@ impl Running {
         // What has come up to now was about the command.
         inbox.take();
         self.pumps.iter().for_each(|pump| pump.command_ended());
-        let mut patience = was_told.then(|| Patience::new(LAST_WORDS_OF_ENDED));
-        let hurried = !self.pumps.iter().all(|pump| linger(inbox, pump.done(), &mut patience, LAST_WORDS));
+        let mut countdown = was_told.then(|| Countdown::new(LAST_WORDS_OF_ENDED));
+        let hurried = !self.pumps.iter().all(|pump| linger(inbox, pump.done(), &mut countdown, LAST_WORDS));
         let unwritten = self.pumps.iter().filter_map(|pump| pump.unwritten()).collect();
-        let end = End { ended, time, unwritten, hurried };
+        let end = CommandEnd { ended, time, unwritten, hurried };
         let _ = self.end.set(end.clone());
         end
     }
 
     /// The same after a panic in the main thread: nobody looks on any more. `None` if nothing was started so far.
-    pub fn wait_again(&self, ignored: Ignored) -> Option<End> {
+    pub fn wait_again(&self, ignored: Ignored) -> Option<CommandEnd> {
         let (pid, start) = *self.start.get()?;
         if let Some(end) = self.end.get() {
             return Some(end.clone());
@@ -187,16 +184,15 @@ impl Running {
         loop {
             if let Some(ended) = reap(pid) {
                 let unwritten = self.pumps.iter().filter_map(|pump| pump.unwritten()).collect();
-                return Some(End { ended, time: start.elapsed(), unwritten, hurried: true });
+                return Some(CommandEnd { ended, time: start.elapsed(), unwritten, hurried: true });
             }
             thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Goes on with the stream of that name after its thread has panicked; `false` if there is none.
-    pub fn carry_on(&self, name: &str) -> bool {
-        let pump = self.pumps.iter().find(|pump| pump.target().name() == name);
-        pump.map(|pump| pump.run(false)).is_some()
+    /// Goes on with a stream after its thread has panicked.
+    pub fn carry_on(&self, target: Target) {
+        self.pumps.iter().filter(|pump| pump.target() == target).for_each(|pump| pump.run(false));
     }
 }
 
@@ -231,13 +227,18 @@ fn reap(pid: Pid) -> Option<Ended> {
 /// The first real-time signal, for any of them.
 const REAL_TIME: i32 = 34;
 
-/// Waits until `done` is readable, as long as the patience lasts if there is any, and no longer than `hurry` once
+/// Waits until `done` is readable, as long as the countdown lasts if there is any, and no longer than `hurry` once
 /// somebody wants vlog to end. Whether it is.
-pub fn linger(inbox: &mut Inbox, done: BorrowedFd, patience: &mut Option<Patience>, hurry: Duration) -> bool {
+pub fn linger(
+    inbox: &mut Inbox,
+    done: BorrowedFd,
+    countdown: &mut Option<Countdown>,
+    hurry: Duration,
+) -> bool {
     loop {
         let fds = [(done, PollFlags::POLLIN), (inbox.as_fd(), PollFlags::POLLIN)];
-        let found = match patience {
-            Some(patience) => patience.step(|time| ready(&fds, Some(time))),
+        let found = match countdown {
+            Some(countdown) => countdown.step(|time| ready(&fds, Some(time))),
             None => ready(&fds, None),
         };
         if found.is_err() {
@@ -247,12 +248,12 @@ pub fn linger(inbox: &mut Inbox, done: BorrowedFd, patience: &mut Option<Patienc
         if found.is_ok_and(|found| found.first() == Some(&true)) {
             return true;
         }
-        if patience.is_some_and(Patience::is_over) {
+        if countdown.is_some_and(Countdown::is_over) {
             return false;
         }
         for signal in inbox.take() {
             if END.contains(&signal) {
-                patience.get_or_insert(Patience::new(hurry)).shorten(hurry);
+                countdown.get_or_insert(Countdown::new(hurry)).shorten(hurry);
             } else if signal == SIGTSTP {
                 let _ = raise(Signal::SIGSTOP as i32);
             }

@@ -3,37 +3,29 @@
 //! A hook that crashes must not stop the agent, nor show it anything: only an end with 0 or 2 reaches the agent, and a
 //! 2 is the hook's decision to block. All else becomes 0, and the record says what happened.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Seek, Write};
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::process;
 use std::sync::Arc;
-use std::{panic, thread};
 
 use serde_json::Value;
 
-use super::instead::{Input, run_instead, unnamed_file};
+use super::instead::{Input, run_instead};
+use super::payload::{MAX_PAYLOAD_BYTES, PayloadCopy, ROOM_BYTES};
 use crate::intake::payload::{Decision, Event, decision};
 use crate::intake::redact::{after_cut, redact};
 use crate::record::floor_char_boundary;
 use crate::record::item::Item;
 use crate::record::level::Level;
 use crate::sys::cause::cause;
-use crate::sys::child::{Collected, Command, Ended, Kept, Tail, collect, missing_script};
+use crate::sys::child::{Captured, Collected, Command, Ended, Tail, collect, missing_script};
 use crate::sys::memory::has_room;
 use crate::sys::signals::Ignored;
-use crate::sys::stderr::{self, Report};
+use crate::sys::stderr;
 use crate::sys::stdio;
-
-/// The longest payload that is kept for a command. Agents send some megabytes at most.
-const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
 
 /// Memory that must be there before the command is started: the stacks of three threads, 2 MiB each, what is kept of its
 /// output, and [`ROOM_BYTES`]. Without it the command is run in vlog's place.
 const ROOM_TO_START_BYTES: usize = 6 * 1024 * 1024 + MAX_STDOUT_BYTES + ROOM_BYTES;
-
-/// Memory that must be there before more of a payload is kept: for the record.
-const ROOM_BYTES: usize = 2 * 1024 * 1024;
 
 /// The most that is passed on of a command's stdout. Agents read JSON or a few lines there.
 const MAX_STDOUT_BYTES: usize = 1024 * 1024;
@@ -55,7 +47,7 @@ const OWN_FIELDS: [&str; 7] =
     ["command", "decision", "exit_code", "signal", "duration_ms", "stderr", "stderr_bytes"];
 
 /// What became of the command.
-pub struct Outcome {
+pub struct CommandResult {
     /// What the command is called.
     name: String,
     /// The status for the agent.
@@ -70,120 +62,49 @@ pub struct Outcome {
     pub hurried: bool,
 }
 
-/// A payload as it came.
-#[derive(Debug)]
-pub enum Payload {
-    /// All of it.
-    Kept(Vec<u8>),
-    /// All of it, for there was no memory.
-    InFile(File),
-    /// It has more than [`MAX_PAYLOAD_BYTES`].
-    TooLong,
-    /// There was neither memory nor a file for it.
-    Gone(io::Error),
-}
-
-impl Payload {
-    /// Adds what comes next.
-    pub fn push(&mut self, bytes: &[u8]) {
-        if let Self::Kept(kept) = self {
-            if kept.len() + bytes.len() > MAX_PAYLOAD_BYTES {
-                *self = Self::TooLong;
-            } else if has_room(ROOM_BYTES) && kept.try_reserve(bytes.len()).is_ok() {
-                kept.extend_from_slice(bytes);
-                return;
-            } else {
-                let kept = std::mem::take(kept);
-                let file = unnamed_file().and_then(|mut file| file.write_all(&kept).map(|()| file));
-                *self = file.map_or_else(Self::Gone, Self::InFile);
-            }
-        }
-        if let Self::InFile(file) = self {
-            let length = file.stream_position().unwrap_or_default();
-            if length + bytes.len() as u64 > MAX_PAYLOAD_BYTES as u64 {
-                *self = Self::TooLong;
-            } else if let Err(error) = file.write_all(bytes) {
-                *self = Self::Gone(error);
-            }
-        }
-    }
-}
-
 /// Runs the command on the payload, and passes on what the agent should see.
 pub fn run(
     command: &Command,
     words: &[String],
-    payload: Payload,
+    payload: PayloadCopy,
     ignored: Ignored,
     never_block: bool,
-) -> Outcome {
-    let mut outcome = Outcome {
-        name: script_name(words).unwrap_or_else(|| command.name()),
-        status: 0,
-        trouble: None,
-        decision: None,
-        done: None,
-        hurried: false,
-    };
-    let no_memory = || io::Error::from(ErrorKind::OutOfMemory);
+) -> CommandResult {
+    let name = script_name(words).unwrap_or_else(|| command.name());
+    let was_not = |why: &str| format!("was not run: {why}");
     // A command in vlog's place would block whatever was asked for.
-    let instead = |outcome: &Outcome, input: Input, why: &io::Error| {
+    let instead = |input: Input, why: &io::Error| {
         if !never_block {
-            run_instead(command, &outcome.name, input, ignored, why);
+            run_instead(command, &name, input, ignored, why);
         }
-        Some(format!("was not run: {}", cause(why)))
+        was_not(&cause(why))
     };
+    let no_memory = io::Error::from(ErrorKind::OutOfMemory);
     let payload = match payload {
-        Payload::Kept(bytes) => Arc::new(bytes),
-        Payload::InFile(file) => {
-            outcome.trouble = instead(&outcome, Input::File(file), &no_memory());
-            return outcome;
+        PayloadCopy::InMemory(bytes) if has_room(ROOM_TO_START_BYTES) => Arc::new(bytes),
+        PayloadCopy::InMemory(bytes) => {
+            let trouble = instead(Input::Bytes(&bytes), &no_memory);
+            return CommandResult::not_run(name, trouble);
         }
-        Payload::TooLong => {
+        PayloadCopy::InFile(file) => {
+            let trouble = instead(Input::File(file), &no_memory);
+            return CommandResult::not_run(name, trouble);
+        }
+        PayloadCopy::TooLong => {
             let most = MAX_PAYLOAD_BYTES / 1024 / 1024;
-            outcome.trouble = Some(format!("was not run: the payload has more than {most} MiB"));
-            return outcome;
+            return CommandResult::not_run(name, was_not(&format!("the payload has more than {most} MiB")));
         }
-        Payload::Gone(error) => {
-            outcome.trouble = Some(format!("was not run: {}", cause(&error)));
-            return outcome;
-        }
+        PayloadCopy::Failed(error) => return CommandResult::not_run(name, was_not(&cause(&error))),
     };
-    if !has_room(ROOM_TO_START_BYTES) {
-        outcome.trouble = instead(&outcome, Input::Bytes(&payload), &no_memory());
-        return outcome;
-    }
-    let stdout = Kept::new(MAX_STDOUT_BYTES, 0);
-    let stderr = Kept::new(MAX_STDERR_BYTES, STDERR_TAIL_BYTES);
-    let done = match collect(command, Arc::clone(&payload), ignored, stdout, stderr) {
-        Ok(done) => done,
+    let stdout = Captured::new(MAX_STDOUT_BYTES, 0);
+    let stderr = Captured::new(MAX_STDERR_BYTES, STDERR_TAIL_BYTES);
+    match collect(command, Arc::clone(&payload), ignored, stdout, stderr) {
+        Ok(done) => CommandResult::of(name, words, done, never_block),
         Err(error) => {
-            outcome.trouble = instead(&outcome, Input::Bytes(&payload), &error);
-            return outcome;
+            let trouble = instead(Input::Bytes(&payload), &error);
+            CommandResult::not_run(name, trouble)
         }
-    };
-    let is_cut = done.stdout.overflowed();
-    let missing = missing(words, &done).map(str::to_owned);
-    outcome.hurried = done.end.hurried;
-    outcome.trouble = match (&done.end.ended, missing) {
-        (_, Some(script)) => Some(format!("could not be run: {script} is not there")),
-        (Ended::Code(0), _) if is_cut => Some("wrote more than 1 MiB to stdout".to_owned()),
-        (Ended::Code(0 | BLOCK), _) => None,
-        (other, _) => Some(other.to_string()),
-    };
-    let decides = outcome.trouble.is_none();
-    let blocks = decides && done.end.ended == Ended::Code(BLOCK) && !never_block;
-    outcome.status = if blocks { BLOCK } else { 0 };
-    // Cut JSON would be worse than none. An agent that has gone away is no trouble.
-    if decides && !is_cut && (blocks || done.end.ended == Ended::Code(0)) {
-        outcome.decision = decision(&done.stdout.head);
-        let _ = stdio::write_all(&done.stdout.head);
     }
-    if blocks {
-        stderr::pass(&done.stderr.head);
-    }
-    outcome.done = Some(done);
-    outcome
 }
 
 /// The script that is missing, if that is why the command has ended.
@@ -218,26 +139,43 @@ fn script_name(words: &[String]) -> Option<String> {
     Some(Path::new(script).file_name()?.to_str()?.to_owned())
 }
 
-impl Outcome {
+impl CommandResult {
+    /// Of a command that was not run.
+    fn not_run(name: String, trouble: String) -> Self {
+        Self { name, status: 0, trouble: Some(trouble), decision: None, done: None, hurried: false }
+    }
+
     /// Of a command that was not run, since a signal came while its payload did: whoever wants vlog to end does not
     /// wait for the command, and half a payload is nothing to decide by.
     #[must_use]
     pub fn interrupted(command: &Command) -> Self {
-        let trouble = Some("was not run: a signal came before all of its payload".to_owned());
-        Self { name: command.name(), status: 0, trouble, decision: None, done: None, hurried: true }
+        let trouble = "was not run: a signal came before all of its payload".to_owned();
+        Self { hurried: true, ..Self::not_run(command.name(), trouble) }
     }
 
-    /// From now on nothing that goes wrong here changes what the command decided.
-    #[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
-    pub fn keep_on_panic(&self, report: Report) {
-        let (status, main_thread) = (self.status, thread::current().id());
-        panic::set_hook(Box::new(move |panic| {
-            report.trouble(&stderr::bug(panic));
-            while thread::current().id() != main_thread {
-                thread::park();
-            }
-            process::exit(i32::from(status));
-        }));
+    /// Of a command that has ended; passes on what the agent should see.
+    fn of(name: String, words: &[String], done: Collected, never_block: bool) -> Self {
+        let is_cut = done.stdout.overflowed();
+        let missing = missing(words, &done).map(str::to_owned);
+        let trouble = match (&done.end.ended, missing) {
+            (_, Some(script)) => Some(format!("could not be run: {script} is not there")),
+            (Ended::Code(0), _) if is_cut => Some("wrote more than 1 MiB to stdout".to_owned()),
+            (Ended::Code(0 | BLOCK), _) => None,
+            (other, _) => Some(other.to_string()),
+        };
+        let decides = trouble.is_none();
+        let blocks = decides && done.end.ended == Ended::Code(BLOCK) && !never_block;
+        let mut verdict = None;
+        // Cut JSON would be worse than none. An agent that has gone away is no trouble.
+        if decides && !is_cut && (blocks || done.end.ended == Ended::Code(0)) {
+            verdict = decision(&done.stdout.head);
+            let _ = stdio::write_all(&done.stdout.head);
+        }
+        if blocks {
+            stderr::pass(&done.stderr.head);
+        }
+        let (status, hurried) = (if blocks { BLOCK } else { 0 }, done.end.hurried);
+        Self { name, status, trouble, decision: verdict, done: Some(done), hurried }
     }
 
     /// Adds to the record of the event what became of the command. Of a reason to block only the size is told unless

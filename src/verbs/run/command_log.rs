@@ -1,0 +1,191 @@
+//! The records of a command: one for each line, or only one for a failure, and a last one that says how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::output::{Next, Output, STUCK_AFTER};
+use crate::delivery::policy::Delivery;
+use crate::delivery::sender::Progress;
+use crate::intake::assemble::Source;
+use crate::intake::text::lines::{Lines, Piece};
+use crate::intake::text::parse::{Mode, Parser};
+use crate::record::defaults::Defaults;
+use crate::record::item::Item;
+use crate::record::level::Level;
+use crate::record::time::Time;
+use crate::sys::child::{CommandEnd, Ended, Tail, Target};
+use crate::sys::stderr;
+use crate::verbs::road::Road;
+use crate::verbs::session::Session;
+
+/// The end of the output that goes along with a failure. Six times as much, as control characters take in JSON, is still
+/// below the server's longest line.
+const TAIL_BYTES: usize = 40 * 1024;
+
+/// What is logged of a command, and how.
+pub struct CommandLog {
+    /// What the command is called.
+    pub name: String,
+    pub session: Session,
+    /// Only a failure is worth a record.
+    pub on_failure: bool,
+    /// The fields of all its records.
+    pub items: Vec<Item>,
+    /// Counts what is logged.
+    pub progress: Arc<Progress>,
+}
+
+impl CommandLog {
+    /// Logs what comes until the command has ended, and then that.
+    pub fn log(&self, delivery: Delivery, output: &Output) {
+        if self.on_failure {
+            self.log_failure(delivery, output);
+        } else {
+            self.log_lines(delivery, output);
+        }
+        output.all_is_logged();
+    }
+
+    /// Logs the end of the output with a failure, and nothing otherwise.
+    fn log_failure(&self, delivery: Delivery, output: &Output) {
+        let mut tail = Tail::new(TAIL_BYTES);
+        let (end, lost) = loop {
+            match output.next(None) {
+                Next::Log(_, _, bytes) => tail.push(&bytes),
+                Next::Wait => {}
+                Next::End(end, lost) => break (end, lost),
+            }
+            crate::sys::panic_if_asked("run-line");
+        };
+        if !end.is_success() {
+            self.log_end(self.open(delivery), &end, Some(&tail), lost);
+        }
+    }
+
+    /// Logs each line, and at last the end.
+    fn log_lines(&self, delivery: Delivery, output: &Output) {
+        let stdout = self.of_stream(Target::Stdout, Level::Info);
+        let stderr = self.of_stream(Target::Stderr, Level::Warn);
+        let [mut stdout, mut stderr] =
+            [&stdout, &stderr].map(|defaults| (Lines::default(), Source::new(defaults, Parser::default())));
+        let mut road = self.open(delivery);
+        let (end, lost) = loop {
+            match output.next(road.due_in()) {
+                Next::Log(target, time, bytes) => {
+                    let (lines, source) = match target {
+                        Target::Stdout => &mut stdout,
+                        Target::Stderr => &mut stderr,
+                    };
+                    lines.feed(&bytes, |piece| road.take(piece, time, source));
+                    crate::sys::panic_if_asked("run-line");
+                }
+                Next::Wait => {}
+                Next::End(end, lost) => break (end, lost),
+            }
+            road.ship_if_due();
+        };
+        for (lines, source) in [&mut stdout, &mut stderr] {
+            lines.finish(|piece| road.take(piece, Time::now(), source));
+        }
+        self.log_end(road, &end, None, lost);
+    }
+
+    /// Logs the end of a command that was not started.
+    pub fn log_not_run(&self, delivery: Delivery, end: &CommandEnd) {
+        self.log_end(self.open(delivery), end, None, 0);
+    }
+
+    /// Logs how the command ended, with what is kept of its output and how many lines were given up, and waits until
+    /// all is delivered.
+    fn log_end(&self, mut road: Road, end: &CommandEnd, tail: Option<&Tail>, lost: u64) {
+        let level = if end.is_success() { Level::Info } else { Level::Error };
+        let mut items = self.items.clone();
+        items.extend(of_end(end, level));
+        items.extend(tail.into_iter().flat_map(of_tail));
+        let mut mistakes = [&self.session.mistakes[..], &end.unwritten].concat();
+        if lost > 0 {
+            items.push(item("vlog_dropped_lines", lost));
+            let lines = if lost == 1 { "1 line" } else { &format!("{lost} lines") };
+            let text = format!(
+                "could not log {lines}: there was no memory, or nothing went on for {}s; they are lost",
+                STUCK_AFTER.as_secs()
+            );
+            stderr::say(&text);
+            mistakes.push(text);
+        }
+        let CommandEnd { ended, time, .. } = end;
+        let message = match ended {
+            Ended::NotRun(_) => format!("{} {ended}", self.name),
+            Ended::Code(_) | Ended::Signal(_) => format!("{} {ended} after {}", self.name, told(*time)),
+        };
+        let defaults = self.session.defaults(Some(level), items, &mistakes);
+        // A command may be called `error`.
+        let mut source = Source::new(&defaults, Parser::new(Mode::Raw, true));
+        road.take(Piece::Line(message.into()), Time::now(), &mut source);
+        road.finish(self.session.config.timeout, &defaults).tell(self.session.report);
+    }
+
+    fn open(&self, delivery: Delivery) -> Road {
+        Road::open(&self.session, delivery, Arc::clone(&self.progress))
+    }
+
+    /// What the records of a stream have in common. Mistakes go with the last record only: the lines keep their
+    /// level.
+    fn of_stream(&self, target: Target, level: Level) -> Defaults {
+        let items = [item("stream", target.name())].into_iter().chain(self.items.iter().cloned()).collect();
+        self.session.defaults(Some(level), items, &[])
+    }
+}
+
+fn item(key: &str, value: impl Into<Value>) -> Item {
+    Item { key: key.to_owned(), value: value.into() }
+}
+
+/// The fields that say how a command ended.
+fn of_end(end: &CommandEnd, level: Level) -> Vec<Item> {
+    let mut items = Vec::new();
+    items.extend(end.ended.code().map(|code| item("exit_code", code)));
+    items.extend(end.ended.signal().map(|name| item("signal", name)));
+    items.push(item("duration_ms", u64::try_from(end.time.as_millis()).unwrap_or(u64::MAX)));
+    if level == Level::Error {
+        // Whatever level its lines were to have.
+        items.push(item("level", level.name()));
+    }
+    items
+}
+
+/// The fields with what is kept of the output.
+fn of_tail(tail: &Tail) -> Vec<Item> {
+    let mut items = vec![item("output", tail.text())];
+    if tail.dropped() > 0 {
+        items.push(item("vlog_dropped_bytes", tail.dropped()));
+    }
+    items
+}
+
+/// A duration for people: `350ms`, `1.2s`, `2m05s`, `3h07m`.
+fn told(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => format!("{}ms", time.as_millis()),
+        1..60 => format!("{seconds}.{}s", time.subsec_millis() / 100),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_two_units_at_most() {
+        let cases = [(0, "0ms"), (350, "350ms"), (1290, "1.2s"), (59_999, "59.9s"), (125_000, "2m05s")];
+        for (milliseconds, expected) in cases {
+            assert_eq!(told(Duration::from_millis(milliseconds)), expected);
+        }
+        assert_eq!(told(Duration::from_secs(11_280)), "3h08m");
+    }
+}
