@@ -1,7 +1,7 @@
 //! The breaker: a server that hangs costs one wait per half a minute, not one per call.
 //!
-//! One small file per server, in the outbox's directory, holds the instant of the last wait in vain and how long the
-//! next probe may wait: longer each time, so that a slow server is found again. It is safe under concurrency, since
+//! One small file per server, in the outbox's directory, says when a request last waited without an answer, and how
+//! long the next probe may wait: longer each time, so that a slow server is found again. It is safe under concurrency, since
 //! only the holder of its lock may start a probe, and under clock changes, since an instant in the future counts as
 //! long past.
 
@@ -64,7 +64,7 @@ impl Breaker {
     /// How things stand, for those who only want to know.
     #[must_use]
     pub fn look(&self, now: Time) -> State {
-        // Mostly it is not there; something else than a file is none of ours.
+        // Mostly it is not there; anything but a file is not vlog's.
         let is_file = fs::symlink_metadata(&self.path).is_ok_and(|found| found.is_file());
         match is_file.then(|| File::open(&self.path).ok()).flatten() {
             None => State::Closed,
@@ -95,8 +95,8 @@ impl Breaker {
         state
     }
 
-    /// A first request, or this probe, has waited in vain for `waited`. The directory is there, since its record was
-    /// kept.
+    /// A first request, or this probe, has waited for `waited` without an answer. Where there is no outbox, nothing is
+    /// noted.
     pub fn open(&self, now: Time, probe: Option<Probe>, waited: Duration) {
         if fs::symlink_metadata(&self.path).is_ok_and(|found| !found.is_file()) {
             return;
@@ -105,7 +105,7 @@ impl Breaker {
         let step = probe.map_or(0, |probe| probe.step + usize::from(waited >= probe.wait()));
         let stamp = Stamp { since: Some(now), step: step.min(PROBES.len()) };
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).to_owned();
-        // Without it the next call waits too: slower, and no harm done.
+        // Should that fail, the next call waits too.
         let _ = options.open(&self.path).map(|file| stamp.write(&file));
     }
 
@@ -132,7 +132,7 @@ impl Breaker {
     }
 }
 
-/// What the file says.
+/// What the file says. Two numbers in one write, which a counter of the outbox cannot hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     /// When the breaker was opened, or a probe last begun; `None` if the file does not say.

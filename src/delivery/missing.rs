@@ -8,8 +8,8 @@ use crate::sys::stderr::{self, Report, records};
 /// Records that were not delivered.
 #[derive(Debug, Default, Clone)]
 pub struct Missing {
-    /// Put into the outbox by this run. What of that has left it since, nobody counts: it is not told from what was there
-    /// before.
+    /// Put into the outbox by this run. Some of it may have been delivered since: what this run has put there cannot be
+    /// told from what others have.
     kept: u64,
     /// In the outbox at the end, from this run and others.
     left: u64,
@@ -53,7 +53,7 @@ impl Missing {
         }
     }
 
-    /// What became of all of them. Only what is true whoever else uses the outbox.
+    /// What became of all of them; only what stays true while other processes use the outbox.
     fn in_all(&self) -> String {
         let part = |count: u64, what: &str| (count > 0).then(|| format!("{} {what}", records(count)));
         let is_less = self.dropped == 0 && self.left < self.kept;

@@ -1,4 +1,4 @@
-//! How much a request of a drain may carry: as much as the line has shown to carry in time.
+//! How large a request of a drain may be: as large as the connection has shown to carry in time.
 
 use std::time::Duration;
 

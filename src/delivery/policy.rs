@@ -57,7 +57,7 @@ pub enum Fate {
 
 /// Where records go and how, and where they wait.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Setup {
     /// The server; `None` if it cannot be told.
     pub endpoint: Option<Endpoint>,
     /// How to get there, and as whom.
@@ -76,7 +76,7 @@ pub struct Plan {
     pub outbox: Result<Outbox, String>,
 }
 
-impl Plan {
+impl Setup {
     /// Where the records go: the one value that tells destinations apart, made from the request as it will go out.
     #[must_use]
     pub fn destination(&self) -> Destination {
@@ -117,24 +117,24 @@ pub struct Delivery {
     timeout: Duration,
     dry_run: bool,
     /// Where undelivered records are kept, or why they are not.
-    pub(super) store: Result<Store, String>,
+    pub(super) store: Result<Backlog, String>,
     /// Records that the outbox has dropped.
     dropped: AtomicU64,
-    run: Mutex<Run>,
+    run: Mutex<OwnPuts>,
     /// Entries that could not be taken: to try them with every batch would send the same again and again.
     pub(super) stuck: Mutex<BTreeSet<String>>,
 }
 
 /// Where undelivered records are kept, and what is known of their server.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct Backlog {
     pub(super) outbox: Outbox,
     pub(super) breaker: Breaker,
 }
 
 /// What this process has put into the outbox.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(super) struct OwnPuts {
     /// How much, since the last delivery.
     bytes: u64,
     pub(super) last: Option<Instant>,
@@ -143,25 +143,25 @@ pub(super) struct Run {
 }
 
 impl Delivery {
-    /// Delivers as planned. A byte to read from `cancel` ends every wait.
+    /// Delivers as `setup` says. A byte to read from `cancel` ends every wait.
     #[must_use]
-    pub fn new(plan: Plan, cancel: Option<UnixStream>) -> Self {
-        let destination = plan.destination();
-        let client = match (&plan.endpoint, plan.blocked) {
+    pub fn new(setup: Setup, cancel: Option<UnixStream>) -> Self {
+        let destination = setup.destination();
+        let client = match (&setup.endpoint, setup.blocked) {
             (_, Some(why)) => Err(why),
-            (Some(endpoint), None) => Ok(Client::new(endpoint, &plan.access, plan.protocol, cancel)),
+            (Some(endpoint), None) => Ok(Client::new(endpoint, &setup.access, setup.protocol, cancel)),
             (None, None) => Err("it is not known where records go".to_owned()),
         };
-        let outbox = if plan.dry_run { Err("--dry-run".to_owned()) } else { plan.outbox };
+        let outbox = if setup.dry_run { Err("--dry-run".to_owned()) } else { setup.outbox };
         let store = outbox.map(|outbox| {
             let breaker = Breaker::new(outbox.folder(), &destination.server());
-            Store { outbox, breaker }
+            Backlog { outbox, breaker }
         });
         Self {
             client,
             destination,
-            timeout: plan.timeout,
-            dry_run: plan.dry_run,
+            timeout: setup.timeout,
+            dry_run: setup.dry_run,
             store,
             dropped: AtomicU64::new(0),
             run: Mutex::default(),
@@ -237,7 +237,7 @@ impl Delivery {
             Some(Stop::Server { waited, timed_out, .. }) if is_in_vain(*waited, *timed_out) => {
                 store.breaker.open(Time::now(), probe, *waited);
             }
-            // Whoever refuses at once costs no wait.
+            // A server that refuses at once costs no wait.
             _ if probe.is_some() || attempt.done > 0 => store.breaker.close(),
             _ => {}
         }
@@ -299,7 +299,7 @@ impl Delivery {
     }
 
     /// Puts a batch where it belongs.
-    fn put_into(&self, store: &Store, batch: &Batch) -> Put {
+    fn put_into(&self, store: &Backlog, batch: &Batch) -> Put {
         let put = if self.destination.is_known() {
             store.outbox.put(&self.destination, &batch.lines)
         } else {
@@ -312,13 +312,13 @@ impl Delivery {
         put
     }
 
-    pub(super) fn run(&self) -> MutexGuard<'_, Run> {
+    pub(super) fn run(&self) -> MutexGuard<'_, OwnPuts> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A run that has filled the whole outbox by itself puts one batch a second, the newest; the others count as
     /// dropped. Whether this one was taken into the hand for that.
-    fn postpone(&self, store: &Store, batch: &Batch) -> bool {
+    fn postpone(&self, store: &Backlog, batch: &Batch) -> bool {
         let mut run = self.run();
         let is_due = run.last.is_none_or(|last| last.elapsed() >= RUNAWAY_PAUSE);
         let postponed = run.bytes >= store.outbox.max_bytes() && !is_due;
@@ -331,15 +331,15 @@ impl Delivery {
     }
 
     /// Puts what was postponed, where no batch that comes after it does so. Whether all of it is kept.
-    pub(super) fn put_in_hand(&self, store: &Store) -> bool {
+    pub(super) fn put_in_hand(&self, store: &Backlog) -> bool {
         let in_hand = self.run().in_hand.take();
         in_hand.is_none_or(|batch| self.put_into(store, &batch).error.is_none())
     }
 
-    /// Whether the server has not answered lately, so that nobody waits for it now.
+    /// Whether the server has not answered lately, so that it is not waited for now.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        let state = |store: &Store| store.breaker.look(Time::now());
+        let state = |store: &Backlog| store.breaker.look(Time::now());
         self.client.is_err() || matches!(self.store.as_ref().map(state), Ok(State::Open(_)))
     }
 
@@ -357,7 +357,7 @@ impl Delivery {
     }
 
     fn summary(&self) -> Summary {
-        let summary = |store: &Store| store.outbox.summary(&self.destination).ok();
+        let summary = |store: &Backlog| store.outbox.summary(&self.destination).ok();
         self.store.as_ref().ok().and_then(summary).unwrap_or_default()
     }
 
@@ -450,7 +450,7 @@ impl Delivery {
 
     /// Counts records whose time the server may not keep, for `status`.
     pub fn count_doubtful(&self, records: u64) {
-        let there = |store: &&Store| store.outbox.is_ours().unwrap_or(false);
+        let there = |store: &&Backlog| store.outbox.is_ours().unwrap_or(false);
         if let Some(store) = self.store.as_ref().ok().filter(there) {
             store.outbox.count(DOUBTFUL, records);
         }

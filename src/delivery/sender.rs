@@ -40,8 +40,8 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The name of the thread that delivers.
 const SENDER: &str = "sender";
 
-/// How long a sender that has panicked waits for the queue. The shipper holds it for microseconds; if the sender held it
-/// itself, nobody can have it again.
+/// How long a sender that has panicked waits for the queue. The shipper locks it for microseconds; if the sender itself
+/// has locked it, it stays locked.
 const LOCK_AFTER_PANIC: Duration = Duration::from_millis(100);
 
 /// Sends batches off, for the one who makes them.
@@ -231,7 +231,7 @@ enum Sender {
     Idle,
     /// It drains the outbox.
     Draining,
-    /// It delivers this batch, or keeps it: nobody else does either.
+    /// It delivers this batch, or keeps it; no other thread does.
     Delivering(Arc<Batch>),
     /// There is none any more, and this is what it had in hand.
     Gone(Option<Arc<Batch>>),
@@ -285,8 +285,8 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Waits until everything is delivered or `end` has come. Gives what nobody has begun to deliver, and what a sender
-    /// that is gone had begun.
+    /// Waits until everything is delivered or `end` has come. Gives the batches that the sender has not begun, and the one
+    /// that it had begun if it is gone.
     fn close(&self, end: Instant) -> Vec<Arc<Batch>> {
         let mut queue = self.0.lock();
         queue.set(|sending| sending.end = Some(end));
@@ -301,7 +301,7 @@ impl Outgoing {
         self.take_left()
     }
 
-    /// What is nobody's: what a sender that is gone had in hand, and the batches in the queue.
+    /// The batches without an owner: what a sender that is gone had in hand, and those in the queue.
     fn take_left(&self) -> Vec<Arc<Batch>> {
         let mut queue = self.0.lock();
         let in_hand = if let Sender::Gone(batch) = &mut queue.state.sender { batch.take() } else { None };

@@ -1,5 +1,5 @@
-//! Whether there is memory for what comes next. An allocation that fails ends the process, so whoever has something else
-//! to keep going asks beforehand.
+//! Whether there is memory for what comes next. An allocation that fails ends the process, so code that must not end asks
+//! beforehand.
 
 use std::hint::black_box;
 

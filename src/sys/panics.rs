@@ -1,7 +1,7 @@
 //! What is still done after a panic. A panic never unwinds (`panic = "abort"`), so it is done in the panic hook.
 //!
-//! The hook is installed once, at the start: a thread that has panicked never leaves it, and as long as it is in there
-//! nobody can install another. What the hook does is looked up when it runs, in [`Promises`], which the process changes
+//! The hook is installed once, at the start: a thread that has panicked never leaves it, and as long as it is in
+//! there, no other hook can be installed. What the hook does is looked up when it runs, in [`Promises`], which the process changes
 //! as it goes on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +18,9 @@ type Duty = Arc<dyn Fn() + Send + Sync>;
 
 /// What this process does after a panic. Clones share it.
 #[derive(Clone)]
-pub struct Promises(Arc<Inner>);
+pub struct Promises(Arc<Duties>);
 
-struct Inner {
+struct Duties {
     verbose: AtomicBool,
     main: Mutex<LastDuty>,
     threads: Mutex<Vec<(&'static str, Duty)>>,
@@ -29,10 +29,10 @@ struct Inner {
 impl Promises {
     /// Installs the panic hook. After a panic in the calling thread it does `main` and exits with the status that this
     /// gives. Any other thread does what was promised for it, and is parked: the main thread goes on without it.
-    #[allow(clippy::exit, reason = "after a panic there is nobody to return to")]
+    #[allow(clippy::exit, reason = "a panic hook must not return to the thread that panicked")]
     pub fn install(verbose: bool, main: impl Fn() -> u8 + Send + Sync + 'static) -> Self {
         let (main, threads) = (Mutex::new(Arc::new(main) as LastDuty), Mutex::default());
-        let promises = Self(Arc::new(Inner { verbose: AtomicBool::new(verbose), main, threads }));
+        let promises = Self(Arc::new(Duties { verbose: AtomicBool::new(verbose), main, threads }));
         let (of_hook, main_thread) = (promises.clone(), thread::current().id());
         panic::set_hook(Box::new(move |panic| {
             Report::new(of_hook.0.verbose.load(Ordering::Relaxed)).trouble(&stderr::bug(panic));

@@ -11,8 +11,8 @@ pub use nix::poll::PollFlags;
 /// Each wait counts as this much of a [`Countdown`] at most.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Time to wait for somebody, of which only that counts in which this process runs: he may well be a part of it, and
-/// nobody does anything while it is stopped, or the machine sleeps.
+/// Time to wait for another thread. Only time counts in which this process runs: while it is stopped, or the machine
+/// sleeps, the other thread does nothing either.
 #[derive(Debug, Clone, Copy)]
 pub struct Countdown {
     left: Duration,
@@ -45,7 +45,7 @@ impl Countdown {
     }
 }
 
-/// Waits until one of `fds` is ready for what is asked of it, or has failed; for `timeout` at most, or for ever.
+/// Waits until one of `fds` is ready for what is asked of it, or has failed; for `timeout` at most if that is given.
 /// Says of each, in order, whether it is ready: none is when the time was over first.
 ///
 /// # Errors

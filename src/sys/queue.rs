@@ -1,7 +1,7 @@
 //! A queue of bounded size between threads, and what else they tell each other under its lock.
 //!
-//! It bounds bytes: whoever puts something in asks [`Contents::is_full`] first, and waits for as long as suits it. One item
-//! may go over the limit, so that an item of any size finds room.
+//! It counts bytes. A thread asks [`Contents::is_full`] before it puts something in, and decides itself how long to wait
+//! for room. One item may go over the limit, so that an item of any size finds room.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};

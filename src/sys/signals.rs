@@ -1,8 +1,8 @@
 //! Signals as something that poll(2) waits for.
 //!
 //! A flag set by a handler never wakes a blocked read; a byte in a pipe does. A signal that the process was started to
-//! ignore (`nohup`) stays ignored, so whoever asks for a handler says which those are. Handlers and their pipes stay
-//! for the rest of the process, for a handler that writes to a pipe without a reader brings about PIPE, and if that is
+//! ignore (`nohup`) stays ignored, so all functions that catch signals are told which those are. Handlers and their
+//! pipes stay for the rest of the process: a handler that writes to a pipe without a reader causes a PIPE, and if that is
 //! handled in the same way, this never ends.
 
 use std::fs::File;
@@ -23,7 +23,7 @@ use signal_hook::iterator::exfiltrator::SignalOnly;
 /// What asks a process to end.
 const STOP: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-/// Readable once somebody wants the process to end: INT, TERM or HUP. A byte for each time.
+/// Readable once the process was asked to end: INT, TERM or HUP. A byte for each time.
 ///
 /// # Errors
 /// No descriptors left.
@@ -115,8 +115,8 @@ fn value<'a>(status: &'a [u8], name: &str) -> &'a str {
 #[derive(Debug)]
 pub struct Inbox(ManuallyDrop<SignalDelivery<UnixStream, SignalOnly>>);
 
-/// The most that is taken out of an inbox at once: a signal that comes without a pause must not keep the taker from all
-/// else. More than there are signals.
+/// The most that is taken out of an inbox at once: a signal that comes without a pause must not keep the caller from
+/// everything else. More than there are signals.
 const MOST_AT_ONCE: usize = 128;
 
 impl Inbox {

@@ -1,8 +1,8 @@
-//! What vlog tells people: lines on stderr that begin with `vlog: `. The only place that writes there.
+//! What vlog tells people: lines on stderr that begin with `vlog: `.
 //!
-//! Whoever the words are from, a server, a file or the caller, what a terminal would obey in them is written out.
+//! What a terminal would obey in them is written out, whether a server, a file or the caller has sent it.
 //! Mistakes of the command line are always told. Trouble in delivery is told only on a terminal or when asked
-//! for, because cron mails what it reads there and agents show it. A line that cannot be written is not missed.
+//! for, because cron mails what it reads there and agents show it. Write errors are ignored.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::PanicHookInfo;
@@ -17,7 +17,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Talkative with `verbose`, or when a person looks on.
+    /// Trouble is told with `verbose`, or where stderr is a terminal.
     #[must_use]
     pub fn new(verbose: bool) -> Self {
         Self { talkative: verbose || io::stderr().is_terminal() }
@@ -29,7 +29,7 @@ impl Report {
         self.talkative
     }
 
-    /// Tells trouble, if anybody wants to hear it.
+    /// Tells trouble, if trouble is told.
     pub fn trouble(self, text: &str) {
         if self.talkative {
             say(text);
@@ -51,7 +51,7 @@ pub fn bug(panic: &PanicHookInfo) -> String {
     format!("could not go on: a bug in vlog at {place}; please report it")
 }
 
-/// Shows a line of the query and marks a cell of it, for those who look on.
+/// Shows a line of the query and marks a cell of it, if stderr is a terminal.
 pub fn mark(line: &str, cell: usize) {
     if io::stderr().is_terminal() {
         say(&format!("  {line}"));
@@ -65,7 +65,7 @@ pub fn records(count: u64) -> String {
     if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
 }
 
-/// Passes on what somebody else has to say, as it is.
+/// Writes what another program has to say, as it is.
 pub fn pass(bytes: &[u8]) {
     let _ = io::stderr().write_all(bytes);
 }

@@ -24,13 +24,13 @@ pub fn read(buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// Puts the empty file in the place of stdin: whoever writes to it learns that nobody reads it.
+/// Puts /dev/null in the place of stdin: the program that writes to it gets an error, as of a pipe without a reader.
 pub fn close_stdin() {
-    // Should it fail, they learn it when this process ends.
+    // Should it fail, it gets the error when this process ends.
     let _ = File::open("/dev/null").map(nix::unistd::dup2_stdin);
 }
 
-/// Another descriptor of stdout, if that is a pipe: one can tell whether somebody still reads it.
+/// Another descriptor of stdout, if that is a pipe: poll(2) tells by it whether the pipe still has a reader.
 #[must_use]
 pub fn pipe_reader() -> Option<OwnedFd> {
     let fd = io::stdout().as_fd().try_clone_to_owned().ok()?;

@@ -21,9 +21,9 @@ const LAST_READS: usize = 16;
 /// A pipe that poll(2) calls writable takes this much without blocking (`PIPE_BUF`).
 const TEE_BYTES: usize = 4096;
 
-/// Reads to the end, or as long as somebody reads the copy, and only copies.
-pub fn copy(reader: &mut Reader, signals: &mut Signals, tee: &mut Tee) {
-    while let Some(mut bytes) = reader.next(signals, None) {
+/// Reads to the end, or until the copy has no reader, and only copies.
+pub fn copy(upstream: &mut Upstream, signals: &mut Signals, tee: &mut Tee) {
+    while let Some(mut bytes) = upstream.next(signals, None) {
         while !bytes.is_empty() {
             bytes = tee.write(bytes, signals, None);
         }
@@ -89,7 +89,7 @@ impl Signals {
 }
 
 /// stdin until its end, or until a signal asks to end.
-pub struct Reader {
+pub struct Upstream {
     buffer: Vec<u8>,
     /// Whether anything came so far.
     has_read: bool,
@@ -97,13 +97,13 @@ pub struct Reader {
     last_reads: usize,
 }
 
-impl Default for Reader {
+impl Default for Upstream {
     fn default() -> Self {
         Self { buffer: vec![0; READ_BYTES], has_read: false, last_reads: LAST_READS }
     }
 }
 
-impl Reader {
+impl Upstream {
     /// The next bytes, or none if `wait` is over first; `None` at the end.
     pub fn next(&mut self, signals: &mut Signals, wait: Option<Duration>) -> Option<&[u8]> {
         let is_ready = signals.wait_for(io::stdin().as_fd(), PollFlags::POLLIN, wait);
@@ -133,7 +133,7 @@ impl Reader {
 pub enum Tee {
     /// All input goes there.
     Wanted,
-    /// Nothing does: nobody asked for it, or it could not go on.
+    /// Nothing does: it was not asked for, or could not go on.
     Off,
     /// Its reader has gone, as that of `tee` in `tee | head`: there is no point in reading on.
     Orphaned,

@@ -7,7 +7,7 @@ use crate::sys::env::Env;
 /// What is known of stdout.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
-    /// Whether a person looks on.
+    /// Whether stdout is a terminal.
     pub is_watched: bool,
     /// Cells of a line; `None` if it has no end.
     pub width: Option<usize>,

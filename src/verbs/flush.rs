@@ -1,19 +1,18 @@
 //! `vlog flush`: delivers what waits in the outbox, now.
 //!
-//! It tries even while the breaker is open, for somebody asked. It ends at the first request that asks for a
+//! It was asked for, so it tries even while the breaker is open. It ends at the first request that asks for a
 //! retry: what is left is tried by the next call. Each entry is looked at once, and nothing is sent whose delivery
 //! could not be noted, so it has an end whatever the server and the disk do.
 
+pub mod detached;
+
 use std::io::{self, IsTerminal, Write};
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::unistd::{close, setsid};
-
 use super::session::Session;
 use super::{Context, Verdict};
-use crate::cli::args::{DeliveryArgs, FlushArgs};
+use crate::cli::args::FlushArgs;
 use crate::delivery::drain::{Drained, Moved};
 use crate::delivery::pace::Pace;
 use crate::delivery::policy::Delivery;
@@ -27,7 +26,7 @@ const HELD_PAUSE: Duration = Duration::from_millis(20);
 /// Delivers the outbox.
 pub fn run(args: &FlushArgs, mut context: Context) -> Verdict {
     if args.detached {
-        leave_caller();
+        detached::leave_caller();
     }
     let stop = signals::stop(context.ignored).ok();
     let session = Session::begin(&args.delivery, false, None, &mut context);
@@ -145,47 +144,6 @@ impl<'a> Flush<'a> {
 /// `1 entry`, `2 entries`.
 fn entries(count: u64) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
-}
-
-/// Starts `vlog flush` with the same server and as good as no tie to this process.
-///
-/// # Errors
-/// It cannot be started.
-pub fn start_detached(args: &DeliveryArgs) -> io::Result<()> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["flush", "--detached"]);
-    let server = &args.server;
-    let options = [
-        ("--url", &server.url),
-        ("--tenant", &server.tenant),
-        ("--ca-file", &server.ca_file),
-        ("--timeout", &args.timeout),
-        ("--protocol", &args.protocol),
-        ("--stream-fields", &args.stream_fields),
-    ];
-    for (name, value) in options {
-        command.args(value.iter().map(|value| format!("{name}={value}")));
-    }
-    command.args(server.headers.iter().map(|header| format!("--header={header}")));
-    command.args(server.insecure.then_some("--insecure"));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
-}
-
-/// Leaves the caller's session, and closes what it left open: whoever waits for the end of a pipe must not wait
-/// for us.
-fn leave_caller() {
-    // It fails only for the leader of a group, who has a session to itself.
-    let _ = setsid();
-    let open: Vec<i32> = std::fs::read_dir("/dev/fd")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect();
-    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
-        // One of them was the listing's own, and is closed already.
-        let _ = close(descriptor);
-    }
 }
 
 /// One line on a terminal that counts up.

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use self::command::CommandResult;
 use self::install::Action;
-use self::payload::{PayloadCopy, Payload, Taken, bare};
+use self::payload::{PayloadCopy, ReadPayload, Taken, bare};
 use super::session::{Session, one_record};
 use super::{Context, Verdict};
 use crate::cli::args::HookArgs;
@@ -73,7 +73,7 @@ pub fn run(args: HookArgs, mut context: Context) -> ExitCode {
         include: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         env: context.env,
     };
-    let Payload { scan, copy, mut taken } =
+    let ReadPayload { scan, copy, mut taken } =
         payload::read(payload, &given, &context.command, stop.as_ref());
     let result = run_command(copy, &mut taken, args.never_block, stop.as_ref(), &context);
     let status = ExitCode::from(result.as_ref().map_or(0, |result| result.status));

@@ -21,7 +21,7 @@ use crate::record::time::Time;
 use crate::sys::signals::Ignored;
 use crate::sys::stderr;
 use crate::sys::stdio;
-use crate::sys::tee::{self, Reader, Signals, Tee};
+use crate::sys::tee::{self, Signals, Tee, Upstream};
 
 /// The most that a pattern may become; matching takes as long for each byte of input.
 const MAX_PATTERN_BYTES: usize = 32 * 1024;
@@ -43,11 +43,11 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     if io::stdin().is_terminal() {
         stderr::say("reading lines from the terminal; Ctrl-D ends");
     }
-    let mut reader = Reader::default();
+    let mut upstream = Upstream::default();
     let mut tee = Tee::new(args.tee);
     crate::sys::panic_if_asked("pipe");
     let Some(delivery) = session.delivery(None) else {
-        tee::copy(&mut reader, &mut signals, &mut tee);
+        tee::copy(&mut upstream, &mut signals, &mut tee);
         return session.verdict(true);
     };
     let timeout = session.config.timeout;
@@ -57,7 +57,7 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
         source: Source::new(&defaults, Parser::new(mode, args.keep_ansi)),
         road: Road::open(&session, delivery, Arc::default()),
     };
-    while let Some(bytes) = reader.next(&mut signals, intake.due_in()) {
+    while let Some(bytes) = upstream.next(&mut signals, intake.due_in()) {
         let mut rest = bytes;
         while !rest.is_empty() {
             rest = tee.write(rest, &mut signals, intake.due_in());
@@ -71,7 +71,7 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
             break;
         }
     }
-    // Whoever sent a signal does not wait for long.
+    // After a signal to end, not for long.
     let time = if signals.ended { timeout.min(SIGNAL_TIMEOUT) } else { timeout };
     let missing = intake.finish().finish(time, &defaults);
     missing.tell(session.report);
@@ -159,5 +159,5 @@ impl Intake<'_> {
 
 /// What `pipe` still does for the programs around it when it has panicked: takes everything, and passes it on.
 pub fn carry_on(tee: bool) {
-    tee::copy(&mut Reader::default(), &mut Signals::catch(Ignored::at_start(false)), &mut Tee::new(tee));
+    tee::copy(&mut Upstream::default(), &mut Signals::catch(Ignored::at_start(false)), &mut Tee::new(tee));
 }

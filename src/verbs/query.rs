@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::{Context, Verdict, clock, level_flag, plan, tell};
+use super::{Context, Verdict, clock, level_flag, setup, tell};
 use crate::cli::args::QueryArgs;
 use crate::cli::config::{Config, fail_by_environment};
 use crate::cli::values::parse_names;
@@ -81,7 +81,7 @@ impl<'a> Query<'a> {
         // Whoever names a tenant wants its records; the others want all that wait here.
         let access = &self.config.access;
         let is_named = ["AccountID", "ProjectID"].iter().any(|name| access.header(name).is_some());
-        let tenant = plan(self.config).filter(|_| is_named).map(|plan| plan.destination().tenant);
+        let tenant = setup(self.config).filter(|_| is_named).map(|setup| setup.destination().tenant);
         Some(Store { outbox, tenant })
     }
 
@@ -153,7 +153,7 @@ impl<'a> Query<'a> {
 
     /// Whether there has never been another store: no server is named, and none was ever delivered to.
     fn is_outbox_the_store(&self) -> bool {
-        let server = plan(self.config).map(|plan| plan.destination().server());
+        let server = setup(self.config).map(|setup| setup.destination().server());
         let breaker = self.outbox.as_ref().ok().zip(server);
         let breaker = breaker.map(|(outbox, server)| Breaker::new(outbox.folder(), &server));
         !self.config.names_server() && breaker.is_some_and(|breaker| !breaker.has_delivered())
@@ -193,7 +193,7 @@ impl<'a> Query<'a> {
     fn nothing(&self, archive: &dyn Archive) -> String {
         let waiting = || {
             let outbox = self.outbox.as_ref().ok()?;
-            let summary = outbox.summary(&plan(self.config)?.destination()).ok()?;
+            let summary = outbox.summary(&setup(self.config)?.destination()).ok()?;
             Some(summary.records + summary.records_of_others).filter(|count| *count > 0)
         };
         let nothing = format!("no records{} in {}", self.search.described(), archive.name());

@@ -36,7 +36,7 @@ const SLACK: Duration = Duration::from_millis(500);
 /// Without it nothing is logged, and the command is run in vlog's place.
 const ROOM_TO_START_BYTES: usize = 8 * 1024 * 1024 + ROOM_BYTES;
 
-/// What the logging may still take once somebody wants vlog to end; and how long it may then do nothing at all.
+/// What the logging may still take once vlog is asked to end; and how long it may then make no progress.
 const HURRY: Duration = Duration::from_secs(2);
 
 /// The status when there is no command: what a shell says of one that it does not find.
@@ -91,7 +91,7 @@ pub fn run(args: RunArgs, mut context: Context) -> ExitCode {
     output.end(&end);
     let time = if end.hurried { timeout.min(HURRY) } else { timeout };
     if !linger(&mut inbox, output.done(), &mut Some(Countdown::new(time + SLACK)), Duration::ZERO) {
-        // Somebody wants vlog to end: what is on its way goes to the outbox.
+        // Time is up: what is on its way goes to the outbox.
         let _ = to_cancel.map(|mut cancel| cancel.write(&[0]));
         output.wait_while_it_goes_on(&mut inbox, &progress, HURRY);
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::flush::detached;
 use super::session::{Session, clock, one_record};
 use super::{Context, Verdict};
 use crate::cli::args::{DeliveryArgs, SendArgs};
@@ -99,7 +100,7 @@ fn hand_over(delivery: &Delivery, batch: &Batch, args: &DeliveryArgs, deadline: 
     if delivery.is_paused() {
         return Fate::Delivered;
     }
-    match super::flush::start_detached(args) {
+    match detached::start(args) {
         Ok(()) => Fate::Delivered,
         Err(error) => {
             let kept = records(batch.records);

@@ -15,7 +15,7 @@ use super::{Context, Verdict};
 use crate::cli::args::DeliveryArgs;
 use crate::cli::config::{Config, Route};
 use crate::cli::values::parse_level;
-use crate::delivery::policy::{Delivery, Fate, Plan};
+use crate::delivery::policy::{Delivery, Fate, Setup};
 use crate::outbox::Outbox;
 use crate::query::range::Clock;
 use crate::record::defaults::Defaults;
@@ -175,7 +175,7 @@ pub fn encoder() -> Encoder {
 
 /// Where the records of a configuration go, and where they wait. `None` if delivery is off.
 #[must_use]
-pub fn plan(config: &Config) -> Option<Plan> {
+pub fn setup(config: &Config) -> Option<Setup> {
     let (endpoint, blocked) = match &config.route {
         Route::Off => return None,
         Route::To(endpoint) => (Some(endpoint.clone()), None),
@@ -183,7 +183,7 @@ pub fn plan(config: &Config) -> Option<Plan> {
         Route::Unknown(why) => (None, Some(why.clone())),
     };
     let outbox = config.outbox.clone();
-    Some(Plan {
+    Some(Setup {
         endpoint,
         access: config.access.clone(),
         blocked,
@@ -198,7 +198,7 @@ pub fn plan(config: &Config) -> Option<Plan> {
 /// A delivery for a configuration; `None` if it is off. A byte to read from `cancel` ends every wait.
 #[must_use]
 pub fn delivery(config: &Config, cancel: Option<UnixStream>) -> Option<Delivery> {
-    plan(config).map(|plan| Delivery::new(plan, cancel))
+    setup(config).map(|setup| Delivery::new(setup, cancel))
 }
 
 /// The value of `--level`, if it is one; an empty one is none.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Verdict, delivery, plan, tell};
+use super::{Context, Verdict, delivery, setup, tell};
 use crate::cli::args::StatusArgs;
 use crate::cli::config::{Config, Route, fail_by_environment, query_url};
 use crate::delivery::breaker::{Breaker, State};
@@ -125,9 +125,9 @@ fn server(config: &Config) -> Map<String, Value> {
 /// What waits, what was dropped, what went wrong last.
 fn outbox(config: &Config) -> Map<String, Value> {
     let mut part = Map::new();
-    let Some(plan) = plan(config) else { return part };
-    let Ok(outbox) = &plan.outbox else { return part };
-    let destination = plan.destination();
+    let Some(setup) = setup(config) else { return part };
+    let Ok(outbox) = &setup.outbox else { return part };
+    let destination = setup.destination();
     let summary = match outbox.summary(&destination) {
         Ok(summary) => summary,
         Err(error) => {

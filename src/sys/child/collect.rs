@@ -162,7 +162,7 @@ mod tests {
         let start = Instant::now();
         let done = shell("exit 0", &vec![b'x'; 10 << 20]);
         assert_eq!(done.end.ended, Ended::Code(0));
-        // Somebody else may hold the payload's other end for as long as he likes.
+        // Another process may hold the other end of the payload's pipe for as long as it likes.
         let done = shell("sleep 60 <&0 >&- 2>&- & exec head -c 5", &vec![b'x'; 10 << 20]);
         assert_eq!(done.stdout.head, b"xxxxx");
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());

@@ -140,7 +140,7 @@ pub struct CommandEnd {
     pub time: Duration,
     /// What could not be written of its output, and why: a sentence for each stream.
     pub unwritten: Vec<String>,
-    /// Whether somebody wants vlog to end now too.
+    /// Whether vlog was asked to end now too.
     pub hurried: bool,
 }
 

@@ -1,7 +1,7 @@
 //! What a command reads and writes, on its way: one thread per stream.
 //!
-//! Bytes go first where they belong, then to whoever looks on. A slow reader holds up its own stream only, as it
-//! would without vlog. Once nobody reads, the command's own writes fail too, as they would without vlog.
+//! Bytes are passed on first, and then shown to the code that logs them. As without vlog, a slow reader holds up its own
+//! stream only, and once the reader is gone the command's own writes fail.
 
 use std::io::{self, ErrorKind, PipeReader, Read};
 use std::net::Shutdown;
@@ -118,14 +118,14 @@ impl Pump {
         self.other_side.as_fd()
     }
 
-    /// Works until the stream ends, its reader goes away, or [`GRACE`] after the command. Without `seen` nobody looks
-    /// on: that is for a thread whose onlooker has panicked.
+    /// Works until the stream ends, its reader goes away, or [`GRACE`] after the command. Without `seen` the
+    /// bytes are only passed on: that is for a thread that has panicked when it saw some.
     pub fn run(&self, seen: bool) {
         let from = self.from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(from) = from {
             let is_read = self.copy(&from, seen);
             if !is_read && !seen {
-                // The panic has left a handle behind, so this cannot be closed: read on, that the command not hang.
+                // The panic has left a handle behind, so this cannot be closed: read on, or the command would hang.
                 let mut rest = &*from;
                 let _ = io::copy(&mut rest, &mut io::sink());
             }
@@ -135,42 +135,17 @@ impl Pump {
         let _ = self.this_side.shutdown(Shutdown::Write);
     }
 
-    /// Copies to the end; `false` if nobody reads.
+    /// Copies to the end; `false` if the reader is gone.
     fn copy(&self, mut from: &PipeReader, seen: bool) -> bool {
         let mut buffer = vec![0; READ_BYTES];
-        let mut is_watched = self.tap.pass;
-        let mut end: Option<Instant> = None;
+        let mut wait = Wait { has_reader: self.tap.pass, end: None };
         let mut last_bytes = LAST_BYTES;
         loop {
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let (has_bytes, has_reader) = self.target.with(|to| {
-                let mut fds = vec![(from.as_fd(), PollFlags::POLLIN)];
-                if end.is_none() {
-                    fds.push((self.this_side.as_fd(), PollFlags::POLLIN));
-                }
-                if is_watched {
-                    fds.push((to, PollFlags::empty()));
-                }
-                // Should poll fail, reading tells.
-                let Ok(found) = events(&fds, left) else { return (true, true) };
-                if end.is_none() && found.get(1).is_some_and(|found| !found.is_empty()) {
-                    end = Instant::now().checked_add(GRACE);
-                }
-                let state = found.get(fds.len() - 1).filter(|_| is_watched).copied();
-                let state = state.unwrap_or(PollFlags::empty());
-                // A terminal that was hung up has both; its writers get errors, and no signal.
-                is_watched &= !state.contains(PollFlags::POLLHUP);
-                let is_gone = is_watched && state.contains(PollFlags::POLLERR);
-                (found.first().is_some_and(|found| !found.is_empty()), !is_gone)
-            });
-            if !has_reader {
-                return false;
-            }
-            if !has_bytes {
-                if end.is_some_and(|end| end <= Instant::now()) {
-                    return true;
-                }
-                continue;
+            match self.wait(from, &mut wait) {
+                Awaited::NoReader => return false,
+                Awaited::Nothing if wait.is_over() => return true,
+                Awaited::Nothing => continue,
+                Awaited::Bytes => {}
             }
             let read = match from.read(&mut buffer) {
                 Ok(0) => return true,
@@ -178,32 +153,92 @@ impl Pump {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => return true,
             };
-            if end.is_some_and(|end| end <= Instant::now()) {
-                // What the command wrote lies in front of what others still write.
+            if wait.is_over() {
+                // What the command wrote lies in front of what other processes still write.
                 last_bytes = last_bytes.saturating_sub(read);
                 if last_bytes == 0 {
                     return true;
                 }
             }
             let bytes = buffer.get(..read).unwrap_or_default();
-            if self.tap.pass {
-                match self.target.with(|to| stdio::write_all_to(to, bytes)) {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == ErrorKind::BrokenPipe => return false,
-                    // The command would have met this error, and gone on or not: it goes on, and its end tells.
-                    Err(error) => {
-                        if self.unwritten.set(error.to_string()).is_ok() {
-                            let why = self.unwritten().unwrap_or_default();
-                            stderr::say(&format!("{why}; the command goes on"));
-                        }
-                    }
-                }
+            if self.tap.pass && !self.pass_on(bytes) {
+                return false;
             }
             if seen {
                 (self.tap.see)(bytes);
             }
         }
     }
+
+    /// Waits until there is something to read, the command has ended, or [`GRACE`] after that.
+    fn wait(&self, from: &PipeReader, wait: &mut Wait) -> Awaited {
+        let left = wait.end.map(|end| end.saturating_duration_since(Instant::now()));
+        self.target.with(|to| {
+            let mut fds = vec![(from.as_fd(), PollFlags::POLLIN)];
+            if wait.end.is_none() {
+                fds.push((self.this_side.as_fd(), PollFlags::POLLIN));
+            }
+            if wait.has_reader {
+                fds.push((to, PollFlags::empty()));
+            }
+            // Should poll fail, reading tells.
+            let Ok(found) = events(&fds, left) else { return Awaited::Bytes };
+            if wait.end.is_none() && found.get(1).is_some_and(|found| !found.is_empty()) {
+                wait.end = Instant::now().checked_add(GRACE);
+            }
+            let of_reader = found.last().filter(|_| wait.has_reader).copied().unwrap_or(PollFlags::empty());
+            // A terminal that was hung up has both; its writers get errors, and no signal.
+            wait.has_reader &= !of_reader.contains(PollFlags::POLLHUP);
+            if wait.has_reader && of_reader.contains(PollFlags::POLLERR) {
+                Awaited::NoReader
+            } else if found.first().is_some_and(|found| !found.is_empty()) {
+                Awaited::Bytes
+            } else {
+                Awaited::Nothing
+            }
+        })
+    }
+
+    /// Passes bytes on; `false` if the reader is gone.
+    fn pass_on(&self, bytes: &[u8]) -> bool {
+        match self.target.with(|to| stdio::write_all_to(to, bytes)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return false,
+            // The command would have seen this error itself. It keeps running; stderr says so, and its end fails.
+            Err(error) => {
+                if self.unwritten.set(error.to_string()).is_ok() {
+                    let why = self.unwritten().unwrap_or_default();
+                    stderr::say(&format!("{why}; the command goes on"));
+                }
+            }
+        }
+        true
+    }
+}
+
+/// What a pump waits for.
+struct Wait {
+    /// Whether the stream is passed on to a reader that can go away.
+    has_reader: bool,
+    /// When the pipe is read no longer, once the command has ended.
+    end: Option<Instant>,
+}
+
+impl Wait {
+    /// Whether [`GRACE`] is over.
+    fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| end <= Instant::now())
+    }
+}
+
+/// What a pump has waited for.
+enum Awaited {
+    /// Something to read, or the end of it.
+    Bytes,
+    /// Neither.
+    Nothing,
+    /// The reader of what is passed on has gone.
+    NoReader,
 }
 
 /// Writes `bytes` to a command that may not read them, or not all, and then closes its stdin.

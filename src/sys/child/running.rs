@@ -33,10 +33,10 @@ const OF_TERMINAL: [i32; 4] = [SIGINT, SIGQUIT, SIGTSTP, SIGWINCH];
 /// Signals that, once the command is over, ask vlog to end too.
 const END: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
-/// What is then left for the last bytes on their way to a reader who takes his time.
+/// What is then left for the last bytes on their way to a slow reader.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// The same if somebody wanted the command to end, and it did; more than what the command's own children get.
+/// The same if the command was asked to end, and did; longer than the pipes are read that its children hold.
 const LAST_WORDS_OF_ENDED: Duration = Duration::from_secs(1);
 
 /// Why there is no running command.
@@ -103,8 +103,7 @@ impl Ready {
     /// # Errors
     /// The command cannot be run, or there are no threads for its streams.
     pub fn start(self, command: &Command) -> Result<(Arc<Running>, Inbox), StartError> {
-        // A PIPE that a thread brings about itself stays with that thread, so that it is not taken for one that somebody
-        // has sent.
+        // A PIPE that a thread causes itself stays with that thread, so that it is not taken for one that was sent.
         without_signals(|| {
             for pump in &self.running.pumps {
                 let name = pump.target().name().to_owned();
@@ -139,10 +138,10 @@ fn inbox(ignored: Ignored) -> io::Result<Inbox> {
 
 impl Running {
     /// Waits for the command, then for the last of its output: until [`super::relay`] has passed it all on, or until
-    /// somebody wants vlog to end.
+    /// vlog is asked to end.
     pub fn wait(&self, inbox: &mut Inbox) -> CommandEnd {
         let Some((pid, start)) = self.start.get().copied() else {
-            // Nobody waits for what was not started.
+            // It was not started.
             return CommandEnd { hurried: true, ..CommandEnd::not_run(Errno::ECHILD.into()) };
         };
         // A caller that blocks it would never be woken; the command has its mask already.
@@ -172,7 +171,7 @@ impl Running {
         end
     }
 
-    /// The same after a panic in the main thread: nobody looks on any more. `None` if nothing was started so far.
+    /// The same after a panic in the main thread. `None` if nothing was started so far.
     pub fn wait_again(&self, ignored: Ignored) -> Option<CommandEnd> {
         let (pid, start) = *self.start.get()?;
         if let Some(end) = self.end.get() {
@@ -219,7 +218,7 @@ fn reap(pid: Pid) -> Option<Ended> {
         Ok(_) | Err(Errno::EINTR) => None,
         // Ended by a real-time signal, which nix does not know.
         Err(Errno::EINVAL) => Some(Ended::Signal(REAL_TIME)),
-        // Somebody else has waited for it; its status is gone.
+        // Other code of this process has waited for it; its status is gone.
         Err(_) => Some(Ended::Code(u8::MAX)),
     }
 }
@@ -228,7 +227,7 @@ fn reap(pid: Pid) -> Option<Ended> {
 const REAL_TIME: i32 = 34;
 
 /// Waits until `done` is readable, as long as the countdown lasts if there is any, and no longer than `hurry` once
-/// somebody wants vlog to end. Whether it is.
+/// vlog is asked to end. Whether it is.
 pub fn linger(
     inbox: &mut Inbox,
     done: BorrowedFd,

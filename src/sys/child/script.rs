@@ -96,7 +96,7 @@ impl Complaint {
         if between.iter().any(|word| Path::new(word).is_file()) {
             return None;
         }
-        // Somebody may have gone to another folder, and the file be there.
+        // The command may have changed the folder, and the file be there.
         let is_sure = script.starts_with('/')
             || (before.len() == 1 && !between.iter().any(|word| word.starts_with("--directory")));
         (is_sure && is_missing(Path::new(script))).then_some(script)

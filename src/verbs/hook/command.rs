@@ -58,7 +58,7 @@ pub struct CommandResult {
     decision: Option<Decision>,
     /// Nothing if it was not run.
     done: Option<Collected>,
-    /// Whether somebody wants vlog to end now.
+    /// Whether vlog was asked to end now.
     pub hurried: bool,
 }
 
@@ -145,8 +145,8 @@ impl CommandResult {
         Self { name, status: 0, trouble: Some(trouble), decision: None, done: None, hurried: false }
     }
 
-    /// Of a command that was not run, since a signal came while its payload did: whoever wants vlog to end does not
-    /// wait for the command, and half a payload is nothing to decide by.
+    /// Of a command that was not run, since a signal came while its payload did: vlog was asked to end, and half a
+    /// payload is nothing to decide by.
     #[must_use]
     pub fn interrupted(command: &Command) -> Self {
         let trouble = "was not run: a signal came before all of its payload".to_owned();

@@ -64,7 +64,7 @@ pub fn unnamed_file() -> io::Result<File> {
     Ok(memfd_create(c"payload", MFdFlags::MFD_CLOEXEC)?.into())
 }
 
-/// A file that nobody else can open: it has a name of its owner's for a moment only.
+/// A file that nobody else can open: it has a name, for its owner alone, for a moment only.
 #[cfg(not(target_os = "linux"))]
 pub fn unnamed_file() -> io::Result<File> {
     use std::hash::{BuildHasher, RandomState};

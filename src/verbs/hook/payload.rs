@@ -29,7 +29,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
 pub const ROOM_BYTES: usize = 2 * 1024 * 1024;
 
 /// A payload that was read.
-pub struct Payload {
+pub struct ReadPayload {
     /// What matters of it for the record.
     pub scan: Scan,
     /// All of it, as it came, for the command.
@@ -39,7 +39,12 @@ pub struct Payload {
 }
 
 /// Reads the payload from the word that it is, or from stdin.
-pub fn read(word: Option<String>, given: &Given, command: &[OsString], stop: Option<&UnixStream>) -> Payload {
+pub fn read(
+    word: Option<String>,
+    given: &Given,
+    command: &[OsString],
+    stop: Option<&UnixStream>,
+) -> ReadPayload {
     let plan = |path: &[String]| plan(path, &given.include);
     let mut scanner = Scanner::new(&plan);
     let mut copy = PayloadCopy::InMemory(Vec::new());
@@ -65,7 +70,7 @@ pub fn read(word: Option<String>, given: &Given, command: &[OsString], stop: Opt
         scanner.feed(word.as_bytes());
         scan = scanner.finish();
     }
-    Payload { scan, copy, taken }
+    ReadPayload { scan, copy, taken }
 }
 
 /// After a panic: takes what the agent still sends.

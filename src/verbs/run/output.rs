@@ -41,7 +41,7 @@ pub const LOGGER: &str = "log";
 /// What comes from the streams, and how the command ended.
 pub struct Output {
     queue: Queue<Chunk, Streams>,
-    /// Nobody takes anything from it any more.
+    /// The thread that logs is gone.
     abandoned: AtomicBool,
     /// Shut down when everything is logged.
     of_logger: UnixStream,
@@ -58,18 +58,18 @@ struct Chunk {
 /// How far the streams are.
 #[derive(Default)]
 struct Streams {
-    stdout: Place,
-    stderr: Place,
+    stdout: InLine,
+    stderr: InLine,
     /// How many lines were given up.
     lost: u64,
-    /// Nothing has been taken out for so long that nobody waits for room, until something is.
+    /// Nothing has been taken out for so long that no stream waits for room, until something is.
     is_stuck: bool,
     end: Option<CommandEnd>,
 }
 
 /// Where in its lines a stream is, between two reads. Only whole lines are given up: a record is all of its line.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum InLine {
     /// At the beginning of one.
     #[default]
     Start,
@@ -91,7 +91,7 @@ enum Room {
 }
 
 impl Streams {
-    fn place(&mut self, target: Target) -> &mut Place {
+    fn place(&mut self, target: Target) -> &mut InLine {
         match target {
             Target::Stdout => &mut self.stdout,
             Target::Stderr => &mut self.stderr,
@@ -101,26 +101,26 @@ impl Streams {
     /// What of a read goes into the queue. The lines that find no room are given up and counted.
     fn admit<'a>(&mut self, target: Target, bytes: &'a [u8], room: Room) -> &'a [u8] {
         let (mut place, mut bytes) = (*self.place(target), bytes);
-        if place == Place::Lost {
+        if place == InLine::Lost {
             let Some(rest) = after_line(bytes) else { return &[] };
-            (place, bytes) = (Place::Start, rest);
+            (place, bytes) = (InLine::Start, rest);
         }
         let (queued, lost): (&[u8], &[u8]) = match (place, room) {
             (_, Room::Free) => (bytes, &[]),
-            (Place::Within, Room::EndOfLine) => {
+            (InLine::Within, Room::EndOfLine) => {
                 bytes.split_at(bytes.len() - after_line(bytes).map_or(0, <[u8]>::len))
             }
             // The line is cut here.
-            (Place::Within, Room::None) => (b"\n", bytes),
+            (InLine::Within, Room::None) => (b"\n", bytes),
             _ => (&[], bytes),
         };
-        let after = |bytes: &[u8], open| if bytes.ends_with(b"\n") { Place::Start } else { open };
+        let after = |bytes: &[u8], open| if bytes.ends_with(b"\n") { InLine::Start } else { open };
         if !queued.is_empty() {
-            place = after(queued, Place::Within);
+            place = after(queued, InLine::Within);
         }
         if !lost.is_empty() {
-            place = after(lost, Place::Lost);
-            self.lost += memchr_iter(b'\n', lost).count() as u64 + u64::from(place == Place::Lost);
+            place = after(lost, InLine::Lost);
+            self.lost += memchr_iter(b'\n', lost).count() as u64 + u64::from(place == InLine::Lost);
         }
         *self.place(target) = place;
         queued
@@ -160,7 +160,7 @@ impl Output {
         }
     }
 
-    /// Nobody logs any more, and nobody waits for it.
+    /// Nothing is logged any more, and no stream waits for room.
     pub fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
         self.queue.wake();
@@ -257,7 +257,7 @@ impl Output {
         }
         let queue = self.queue.lock();
         let lines: u64 = queue.iter().map(|chunk| memchr_iter(b'\n', &chunk.bytes).count() as u64).sum();
-        // And the end's own, which comes last.
+        // And the last record, of the end.
         let lost = lines + progress.on_their_way() + queue.state.lost + 1;
         stderr::say(&format!(
             "could not log everything: nothing went on for {}s; {} lost",
@@ -330,7 +330,7 @@ mod tests {
         }
         let queue = output.queue.lock();
         assert!(queue.bytes() <= 2 * QUEUE_BYTES + 64 * 1024, "{}", queue.bytes());
-        assert_eq!((queue.state.lost, queue.state.stdout), (1, Place::Lost));
+        assert_eq!((queue.state.lost, queue.state.stdout), (1, InLine::Lost));
         assert_eq!(queue.iter().last().unwrap().bytes, b"\n");
     }
 
