@@ -7,8 +7,14 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Command, FromArgMatches};
 
-/// Exit statuses, variables and examples, below the list of verbs.
-const AFTER_HELP: &str = "\
+/// What vlog is for, above the short help.
+const BEFORE_HELP: &str = "\
+vlog send \"backup done\" size=4GiB        send one record
+some-cmd 2>&1 | vlog pipe -s backup       send each line
+vlog query level:error --since 1h         read them back";
+
+/// Examples, above the long help.
+const BEFORE_LONG_HELP: &str = "\
 Examples:
   vlog send \"observation stored\" service=nmem-capture
   vlog send -l error \"backup failed\" code:=3
@@ -16,9 +22,17 @@ Examples:
   vlog hook --settings
   vlog run -- backup.sh --all
   vlog query 'level:error' --since 1h
-  vlog query 'service:x | stats by (level) count()'
+  vlog query 'service:x | stats by (level) count()'";
 
-Environment: VLOG_URL, VLOG_SERVICE, VLOG_TIMEOUT, VLOG_FIELDS, VLOG_TOKEN and more: see the README.
+const AFTER_HELP: &str = "vlog VERB -h lists the options of a verb, vlog help VERB explains them.";
+
+/// Exit statuses, files and variables, below the long help.
+const AFTER_LONG_HELP: &str = "\
+Settings: ~/.config/vlog/config and /etc/vlog/config, lines such as
+VLOG_URL=http://HOST:9428; the environment goes over them: VLOG_URL,
+VLOG_SERVICE, VLOG_TIMEOUT, VLOG_FIELDS, VLOG_TOKEN and more. `vlog status`
+shows what is in force.
+
 The exit status is 0, whatever happens, unless --fail asks for 1; `vlog run`
 ends as its command does.";
 
@@ -51,7 +65,7 @@ pub struct DeliveryArgs {
     /// Give up after this time in all [default: 2s]
     #[arg(long = "timeout", value_name = "DURATION", help_heading = "Delivery")]
     pub timeout: Option<String>,
-    /// jsonline, loki, ndjson or otlp [default: jsonline]
+    /// jsonline (default), loki, ndjson or otlp
     #[arg(long = "protocol", value_name = "NAME", help_heading = "Delivery")]
     pub protocol: Option<String>,
     /// Fields that make up the log stream
@@ -68,7 +82,7 @@ pub struct ServerArgs {
     /// Server, or `off`
     #[arg(long = "url", value_name = "URL", help_heading = "Server")]
     pub url: Option<String>,
-    /// Add a header (`Name: value`), or those in a file
+    /// Add `Name: value`, or a file of headers
     #[arg(short = 'H', long = "header", value_name = "HEADER|@FILE", help_heading = "Server")]
     pub headers: Vec<String>,
     /// Tenant; for loki and otlp a name
@@ -92,9 +106,14 @@ pub struct ServerArgs {
 #[derive(Debug, Default, Args)]
 #[command(
     override_usage = "vlog send [OPTIONS] [MESSAGE] [KEY=VALUE]...",
-    after_help = "The first word is the message, even if it holds a `=`. `-` reads it from stdin.\n\
-                  Of the later words KEY=TEXT and KEY:=JSON are fields, the others join the message.\n\
-                  Put `--` before a message that may begin with a dash: vlog send -- \"$msg\""
+    before_long_help = "Examples:\n  \
+                        vlog send \"observation stored\" service=nmem-capture\n  \
+                        vlog send -l error \"backup failed\" code:=3 host=db1\n  \
+                        vlog send -- \"$msg\"\n  \
+                        vlog send --detach \"deployed\" version=1.2.3",
+    after_long_help = "The first word is the message, even if it holds a `=`. `-` reads it from stdin.\n\
+                       Of the later words KEY=TEXT and KEY:=JSON are fields, the others join the\n\
+                       message. Put `--` before a message that may begin with a dash."
 )]
 pub struct SendArgs {
     /// What happened; `-` reads stdin
@@ -109,16 +128,16 @@ pub struct SendArgs {
     /// trace, debug, info, warn, error or fatal [default: info]
     #[arg(short = 'l', long = "level", value_name = "LEVEL")]
     pub level: Option<String>,
-    /// Which program it is about [default: `$VLOG_SERVICE` or vlog]
+    /// The program [default: `$VLOG_SERVICE` or vlog]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,
-    /// When it happened, as `query --since` takes it [default: now]
+    /// When it happened, as `query --since` takes it
     #[arg(short = 't', long = "time", value_name = "TIME", allow_negative_numbers = true)]
     pub time: Option<String>,
     /// Return at once and deliver in the background
     #[arg(long = "detach")]
     pub detach: bool,
-    /// Print the request, secrets left out, and send nothing
+    /// Print the request, and send nothing
     #[arg(long = "dry-run")]
     pub dry_run: bool,
     #[command(flatten)]
@@ -128,33 +147,43 @@ pub struct SendArgs {
 /// Send each line of stdin as a record
 #[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-#[command(override_usage = "COMMAND 2>&1 | vlog pipe [OPTIONS] [KEY=VALUE]...")]
+#[command(
+    override_usage = "COMMAND 2>&1 | vlog pipe [OPTIONS] [KEY=VALUE]...",
+    before_long_help = "Examples:\n  \
+                        some-cmd 2>&1 | vlog pipe --service x\n  \
+                        some-cmd 2>&1 | vlog pipe --tee job=nightly | tail -n 1\n  \
+                        some-cmd 2>&1 | vlog pipe --multiline --service x\n  \
+                        vlog pipe --service x < app.log",
+    after_long_help = "A line keeps the time when it was read. Its level is the one at its head, or the\n\
+                       one in its JSON, or --level. Nothing is ever rejected, and a slow or dead\n\
+                       server never stops the command upstream."
+)]
 pub struct PipeArgs {
     /// Fields of every record
     #[arg(value_name = "KEY=VALUE")]
     pub words: Vec<String>,
-    /// trace, debug, info, warn, error or fatal [default: info]
+    /// Of lines that name none [default: info]
     #[arg(short = 'l', long = "level", value_name = "LEVEL")]
     pub level: Option<String>,
-    /// Which program it is about [default: `$VLOG_SERVICE` or vlog]
+    /// The program [default: `$VLOG_SERVICE` or vlog]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,
-    /// How to read a line: auto, text, json, logfmt or raw [default: auto]
+    /// auto (default), text, json, logfmt or raw
     #[arg(long = "parse", value_name = "MODE")]
     pub parse: Option<String>,
-    /// Join the lines of tracebacks, stack traces and indented text
+    /// Join tracebacks and indented lines
     #[arg(long = "multiline")]
     pub multiline: bool,
     /// Join all lines up to the next that matches
     #[arg(long = "multiline-start", value_name = "REGEX", allow_hyphen_values = true)]
     pub multiline_start: Option<String>,
-    /// Leave colours and other terminal codes in the text
+    /// Leave colours and other codes in the text
     #[arg(long = "keep-ansi")]
     pub keep_ansi: bool,
     /// Copy stdin to stdout as it comes
     #[arg(long = "tee")]
     pub tee: bool,
-    /// Print the requests, secrets left out, and send nothing
+    /// Print the requests, and send nothing
     #[arg(long = "dry-run")]
     pub dry_run: bool,
     #[command(flatten)]
@@ -165,24 +194,31 @@ pub struct PipeArgs {
 #[derive(Debug, Default, Args)]
 #[command(
     override_usage = "vlog hook [OPTIONS] [KEY=VALUE]... [-- COMMAND [ARG]...]",
-    after_help = "Reads the hook's JSON payload from stdin, or takes it as the last word (Codex' notify).\n\
-                  The exit status is 0 and stdout stays empty, whatever happens. A COMMAND gets the payload; only\n\
-                  if it ends with 0 or 2 its output is passed on, and the 2. Any other end is an error in the logs."
+    before_long_help = "Examples:\n  \
+                        vlog hook --install claude\n  \
+                        vlog hook --include prompt env=dev\n  \
+                        vlog hook -- python3 guard.py",
+    after_long_help = "Reads the hook's JSON payload from stdin, or takes it as the last word (Codex'\n\
+                       notify). The exit status is 0 and stdout stays empty, whatever happens. A\n\
+                       COMMAND gets the payload; only if it ends with 0 or 2 its output is passed on,\n\
+                       and the 2. Any other end is an error in the logs."
 )]
 pub struct HookArgs {
     /// Fields of the record
     #[arg(value_name = "KEY=VALUE", allow_negative_numbers = true)]
     pub words: Vec<String>,
-    /// Log the text of these fields too, secrets taken out
+    /// Log the text of these too, secrets taken out
     #[arg(long = "include", value_name = "FIELD,...")]
     pub include: Vec<String>,
     /// The event, if the payload does not name it
     #[arg(long = "event", value_name = "NAME")]
     pub event: Option<String>,
-    /// Which program it is about [default: `$VLOG_SERVICE` or the agent]
+    /// The program [default: `$VLOG_SERVICE` or the agent]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,
-    /// Print what belongs into an agent's settings: claude, codex, cursor, gemini or copilot
+    /// Print what belongs into an agent's settings
+    ///
+    /// The agent is claude, codex, cursor, gemini or copilot.
     #[arg(long = "settings", value_name = "AGENT", num_args = 0..=1, default_missing_value = "claude")]
     pub settings: Option<String>,
     /// Put it into that agent's settings file
@@ -191,10 +227,10 @@ pub struct HookArgs {
     /// Take it out of there
     #[arg(long = "uninstall", value_name = "AGENT", num_args = 0..=1, default_missing_value = "")]
     pub uninstall: Option<String>,
-    /// Turn a status of 2 of the command, which would block, into 0
+    /// Turn 2, by which the command blocks, into 0
     #[arg(long = "never-block")]
     pub never_block: bool,
-    /// Print the request, secrets left out, and send nothing
+    /// Print the request, and send nothing
     #[arg(long = "dry-run")]
     pub dry_run: bool,
     #[command(flatten)]
@@ -205,24 +241,28 @@ pub struct HookArgs {
 #[derive(Debug, Default, Args)]
 #[command(
     override_usage = "vlog run [OPTIONS] [KEY=VALUE]... -- COMMAND [ARG]...",
-    after_help = "Everything after the first `--` is run, without a shell. Its input and output pass\n\
-                  through as they come, and vlog ends as it does. Lines of stdout are logged as\n\
-                  info, those of stderr as warn; a last record has exit_code or signal, and\n\
-                  duration_ms. Without a `--` the command begins at the first word that is\n\
-                  neither an option nor KEY=VALUE. Programs that ask for a terminal find none on\n\
-                  stdout and stderr, but for VLOG_URL=off."
+    before_long_help = "Examples:\n  \
+                        vlog run -- backup.sh --all\n  \
+                        vlog run --on-failure team=data -- /opt/sync/run\n  \
+                        vlog run job=clock -- date",
+    after_long_help = "Everything after the first `--` is run, without a shell. Its input and output\n\
+                       pass through as they come, and vlog ends as it does. Lines of stdout are logged\n\
+                       as info, those of stderr as warn; a last record has exit_code or signal, and\n\
+                       duration_ms. Without a `--` the command begins at the first word that is\n\
+                       neither an option nor KEY=VALUE. Programs that ask for a terminal find none on\n\
+                       stdout and stderr, but for VLOG_URL=off."
 )]
 pub struct RunArgs {
     /// Fields of every record
     #[arg(value_name = "KEY=VALUE")]
     pub words: Vec<String>,
-    /// Log only a failure: one record with the end of the output
+    /// Log only a failure: the end of the output
     #[arg(long = "on-failure")]
     pub on_failure: bool,
-    /// Which program it is about [default: `$VLOG_SERVICE` or the command's name]
+    /// Its name [default: `$VLOG_SERVICE` or the command's]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,
-    /// Run, print the requests, secrets left out, and send nothing
+    /// Run, print the requests, and send nothing
     #[arg(long = "dry-run")]
     pub dry_run: bool,
     #[command(flatten)]
@@ -233,19 +273,20 @@ pub struct RunArgs {
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "LOGSQL is sent as it is; see https://docs.victoriametrics.com/victorialogs/logsql/\n\
-                  Without pipes the newest records are printed, oldest first.\n\n\
-                  TIME is so long ago (1h, '2 days ago'), on your clock (today, yesterday,\n\
-                  'monday 9:00', 10:30, 2026-11-20, '2026-11-20 10:30'), with a zone of its\n\
-                  own (RFC 3339), or unix time.\n\n\
-                  FORM auto is pretty on a terminal and json elsewhere. json is the server's\n\
-                  lines byte for byte; with --fields they are written anew. raw is the messages;\n\
-                  with --fields, or in rows without one, the values with tabs between them.\n\n\
-                  Examples:\n  \
-                  vlog query -s nginx -l warn --since '2 hours ago'\n  \
-                  vlog query -f -s nginx --fields host,_msg\n  \
-                  vlog query --histogram level:error --since today\n  \
-                  vlog query '* | stats by (service) count() n' --since 1d"
+    before_long_help = "Examples:\n  \
+                        vlog query -s nginx -l warn --since '2 hours ago'\n  \
+                        vlog query -f -s nginx --fields host,_msg\n  \
+                        vlog query --histogram level:error --since today\n  \
+                        vlog query '* | stats by (service) count() n' --since 1d",
+    after_long_help = "LOGSQL is sent as it is; see\n\
+                       https://docs.victoriametrics.com/victorialogs/logsql/\n\
+                       Without pipes the newest records are printed, oldest first.\n\n\
+                       TIME is so long ago (1h, '2 days ago'), on your clock (today, yesterday,\n\
+                       'monday 9:00', 10:30, 2026-11-20, '2026-11-20 10:30'), with a zone of its\n\
+                       own (RFC 3339), or unix time.\n\n\
+                       FORM auto is pretty on a terminal and json elsewhere. json is the server's\n\
+                       lines byte for byte; with --fields they are written anew. raw is the messages;\n\
+                       with --fields, or in rows without one, the values with tabs between them."
 )]
 pub struct QueryArgs {
     /// What to look for [default: *]
@@ -263,10 +304,10 @@ pub struct QueryArgs {
     /// Of this level or worse, in any spelling
     #[arg(short = 'l', long = "level", value_name = "LEVEL")]
     pub level: Option<String>,
-    /// Of this session (field `session_id`); may be repeated
+    /// Of this `session_id`; may be repeated
     #[arg(long = "session", value_name = "ID", allow_hyphen_values = true)]
     pub sessions: Vec<String>,
-    /// At most this many records, 0 for all [default: 100, with -f 10]
+    /// At most this many, 0 for all [default: 100, -f 10]
     #[arg(short = 'n', long = "limit", value_name = "N")]
     pub limit: Option<String>,
     /// Ask the outbox and no server
@@ -275,7 +316,7 @@ pub struct QueryArgs {
     /// Go on with records as they come
     #[arg(short = 'f', long = "follow")]
     pub follow: bool,
-    /// Draw hits over time, by level, instead [default range: the last hour]
+    /// Draw the hits of the last hour, or --since, instead
     #[arg(long = "histogram")]
     pub histogram: bool,
     /// auto, pretty, json or raw
@@ -295,10 +336,10 @@ pub struct QueryArgs {
     /// Exit with 1 when there are no records
     #[arg(long = "exit-empty")]
     pub exit_empty: bool,
-    /// Print the request, secrets left out, and send nothing
+    /// Print the request, and send nothing
     #[arg(long = "dry-run")]
     pub dry_run: bool,
-    /// Give up after this time without a byte [default: 30s]
+    /// Give up after this long without a byte [30s]
     #[arg(long = "timeout", value_name = "DURATION")]
     pub timeout: Option<String>,
     #[command(flatten)]
@@ -307,11 +348,12 @@ pub struct QueryArgs {
 
 /// Deliver what waits in the outbox
 #[derive(Debug, Default, Args)]
+#[command(before_long_help = "Examples:\n  vlog flush\n  vlog flush --url http://old.example:9428")]
 pub struct FlushArgs {
     /// Also what is over 6 days old, which the server may drop
     #[arg(long = "old")]
     pub old: bool,
-    /// Also what was put aside: refused records, and those whose server could not be told
+    /// Also what was refused, or had no readable destination
     #[arg(long = "rejected")]
     pub rejected: bool,
     /// Leave the caller's session and descriptors first
@@ -323,6 +365,7 @@ pub struct FlushArgs {
 
 /// Show the settings, the server and the outbox
 #[derive(Debug, Default, Args)]
+#[command(before_long_help = "Examples:\n  vlog status\n  vlog status --json")]
 pub struct StatusArgs {
     /// Print one JSON object
     #[arg(long = "json")]
@@ -348,8 +391,7 @@ const VERBS: [Entry; 8] = [
     ("hook", "Log what an agent tells its hook", |command| {
         // An agent takes any failure for trouble, so there is none to ask for.
         let command = HookArgs::augment_args(command).mut_arg("fail", |fail| fail.hide(true));
-        command
-            .mut_arg("timeout", |time| time.help("Give up after this time in all, 1s at most [default: 1s]"))
+        command.mut_arg("timeout", |time| time.help("Give up after this time, 1s at most"))
     }),
     ("run", "Run a command and log what it writes", |command| {
         // The status is the command's, so there is no failure to ask for.
@@ -372,7 +414,10 @@ fn with_verbs(wanted: impl Fn(&str) -> bool) -> Command {
     let root = Command::new("vlog")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Send log records to VictoriaLogs from hooks and scripts, and read them back")
+        .before_help(BEFORE_HELP)
+        .before_long_help(BEFORE_LONG_HELP)
         .after_help(AFTER_HELP)
+        .after_long_help(AFTER_LONG_HELP)
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .subcommand_value_name("VERB")

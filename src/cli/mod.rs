@@ -6,6 +6,9 @@ pub mod salvage;
 pub mod values;
 pub mod wrapped;
 
+use std::borrow::Cow;
+use std::io::{self, IsTerminal};
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::sys::stderr::say;
@@ -17,6 +20,7 @@ use args::Verb;
 /// # Errors
 /// What clap says, where nothing can be done with it; or the help that was asked for.
 pub fn read(argv: &[String], has_command: bool) -> Result<(Verb, Vec<String>, Vec<String>), clap::Error> {
+    let argv = &spelt_as_options(argv);
     let error = match args::parse(argv) {
         Ok(verb) => return Ok((verb, Vec::new(), Vec::new())),
         // `send -host` is not a request for help.
@@ -29,6 +33,20 @@ pub fn read(argv: &[String], has_command: bool) -> Result<(Verb, Vec<String>, Ve
         // Not before the help that was asked for, which says it better.
         good.mistakes.iter().filter(|_| error.use_stderr()).for_each(|mistake| say(mistake));
     })
+}
+
+/// `help`, `help VERB` and `version` as the options that they mean.
+fn spelt_as_options(argv: &[String]) -> Cow<'_, [String]> {
+    let words: Vec<_> = argv.iter().map(String::as_str).collect();
+    let meant = match *words.as_slice() {
+        // Whoever types the name alone wants to know what there is; a script does not.
+        [name] if io::stdout().is_terminal() => vec![name, "-h"],
+        [name, "help"] => vec![name, "--help"],
+        [name, "help", verb, ..] => vec![name, verb, "--help"],
+        [name, "version"] => vec![name, "--version"],
+        _ => return Cow::Borrowed(argv),
+    };
+    Cow::Owned(meant.into_iter().map(str::to_owned).collect())
 }
 
 /// What clap says, on one line.
@@ -62,7 +80,8 @@ pub fn complaint(error: &clap::Error) -> String {
         ErrorKind::UnknownArgument => {
             let is_option = |value: &ContextValue| value.to_string().starts_with('-');
             if !error.get(ContextKind::InvalidArg).is_some_and(is_option) {
-                let why = "there are more words than it takes; one with blanks needs quotes";
+                let why = "there are more words than it takes; one with blanks needs quotes, as in \
+                           vlog query 'connection refused'";
                 return format!("could not read the command line: {why}; nothing was done, see vlog --help");
             }
         }

@@ -4,6 +4,9 @@
 //! out and told; all else is a plain word. What remains is a command line that clap accepts, so that a typo
 //! costs an option and never the job. One pass, however long the line is.
 
+use std::iter::Peekable;
+use std::slice::Iter;
+
 use clap::{Arg, ArgAction, Command};
 
 use crate::cli::args;
@@ -45,65 +48,30 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
     let (name, rest) = argv.split_first()?;
     let (verb, words) = rest.split_first()?;
     let command = root.find_subcommand(verb)?;
-    let mut salvaged =
-        Salvaged { argv: vec![name.clone(), verb.clone()], mistakes: Vec::new(), dropped: Vec::new() };
-    let mut plain = Vec::new();
-    // The option without a value that the word at hand follows, by its mistake.
-    let mut unknown = None;
-    let mut words = words.iter().map(String::as_str).peekable();
+    let mut sorter = Sorter::new(command);
+    sorter.kept.extend([name.clone(), verb.clone()]);
+    let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
         if word == "--" {
-            plain.extend(words.map(|text| Plain { text, unknown: None }));
+            sorter.plain.extend(words.map(|text| Plain { text, unknown: None }));
             break;
         }
-        let before = unknown.take();
-        match ArgKind::of(command, word) {
-            ArgKind::Plain => plain.push(Plain { text: word, unknown: before }),
-            ArgKind::Complete => salvaged.argv.push(word.to_owned()),
-            ArgKind::Unknown { hides } => {
-                let name = without_value(word);
-                let mut mistake = format!("there is no option {name}");
-                let takes_next = is_in_one_word(word);
-                if hides && takes_next && words.next_if(|value| !looks_like_option(value)).is_some() {
-                    mistake.push_str(LEFT_OUT);
-                } else if takes_next {
-                    unknown = Some(salvaged.mistakes.len());
-                }
-                salvaged.drop(if hides { name } else { word }, mistake);
-                salvaged.argv.extend(misspelt(command, name).map(|meant| format!("--{meant}=")));
-            }
-            ArgKind::NeedlessValue => {
-                let name = without_value(word);
-                salvaged.argv.push(name.to_owned());
-                salvaged.mistakes.push(format!("{name} takes no value"));
-            }
-            ArgKind::WantsValue { dashes, optional, name } => {
-                match words.next_if(|value| dashes || !looks_like_option(value)) {
-                    // In one word, for clap takes some values for options that are none.
-                    Some(value) => salvaged.argv.push(format!("{word}={value}")),
-                    None if optional => salvaged.argv.push(word.to_owned()),
-                    None if WHERE.contains(&name) => salvaged.argv.push(format!("--{name}=")),
-                    None => salvaged.drop(word, format!("{word} needs a value")),
-                }
-            }
-        }
+        sorter.take(word, &mut words);
     }
-    if command.get_positionals().next().is_none() && !plain.is_empty() {
-        // They may be anything, secrets too.
-        let words = if plain.len() == 1 { "1 word is" } else { &format!("{} words are", plain.len()) };
-        salvaged.mistakes.push(format!("vlog {verb} takes options only; {words} ignored"));
-        plain.clear();
+    if command.get_positionals().next().is_none() {
+        sorter.ignore_plain(verb);
     }
     if ["send", "query"].contains(&verb.as_str()) {
-        salvaged.leave_out_values(&mut plain);
+        sorter.leave_out_values();
     }
-    salvaged.argv.push("--".to_owned());
-    salvaged.argv.extend(plain.into_iter().map(|word| word.text.to_owned()));
-    Some(salvaged)
+    Some(sorter.finish())
 }
 
 /// What is said of an option whose value may be the word behind it.
 const LEFT_OUT: &str = "; the word behind it is left out, for it may be a secret";
+
+/// The words that are still to come.
+type Words<'a> = Peekable<Iter<'a, String>>;
 
 /// A word that is no option.
 #[derive(Clone, Copy)]
@@ -113,27 +81,114 @@ struct Plain<'a> {
     unknown: Option<usize>,
 }
 
-impl Salvaged {
+/// What is wrong with a word.
+struct Mistake<'a> {
+    text: String,
+    /// The option that was meant, perhaps.
+    meant: Option<&'a str>,
+}
+
+/// Sorts words into options that the verb has, mistakes, and plain words.
+struct Sorter<'a> {
+    command: &'a Command,
+    /// What clap accepts so far.
+    kept: Vec<String>,
+    mistakes: Vec<Mistake<'a>>,
+    dropped: Vec<String>,
+    plain: Vec<Plain<'a>>,
+    /// The option without a value that the word at hand follows, by its mistake.
+    unknown: Option<usize>,
+}
+
+impl<'a> Sorter<'a> {
+    fn new(command: &'a Command) -> Self {
+        let (kept, mistakes) = (Vec::new(), Vec::new());
+        Self { command, kept, mistakes, dropped: Vec::new(), plain: Vec::new(), unknown: None }
+    }
+
+    /// Takes a word, and its value from `words` if that is the next one.
+    fn take(&mut self, word: &'a str, words: &mut Words<'a>) {
+        let unknown = self.unknown.take();
+        match ArgKind::of(self.command, word) {
+            ArgKind::Plain => self.plain.push(Plain { text: word, unknown }),
+            ArgKind::Complete => self.kept.push(word.to_owned()),
+            ArgKind::Unknown { hides } => self.take_unknown(word, hides, words),
+            ArgKind::NeedlessValue => {
+                let name = without_value(word);
+                self.kept.push(name.to_owned());
+                self.mistakes.push(Mistake { text: format!("{name} takes no value"), meant: None });
+            }
+            ArgKind::WantsValue { dashes, optional, name } => {
+                match words.next_if(|value| dashes || !looks_like_option(value)) {
+                    // In one word, for clap takes some values for options that are none.
+                    Some(value) => self.kept.push(format!("{word}={value}")),
+                    None if optional => self.kept.push(word.to_owned()),
+                    None if WHERE.contains(&name) => self.kept.push(format!("--{name}=")),
+                    None => self.drop(word, format!("{word} needs a value"), None),
+                }
+            }
+        }
+    }
+
+    /// Takes out an option that there is not, and the next word if that may be its secret value.
+    fn take_unknown(&mut self, word: &'a str, hides: bool, words: &mut Words<'a>) {
+        let name = without_value(word);
+        let mut mistake = format!("there is no option {name}");
+        let takes_next = is_in_one_word(word);
+        if hides && takes_next && words.next_if(|value| !looks_like_option(value)).is_some() {
+            mistake.push_str(LEFT_OUT);
+        } else if takes_next {
+            self.unknown = Some(self.mistakes.len());
+        }
+        let meant = nearest(self.command, name);
+        self.drop(if hides { name } else { word }, mistake, meant);
+        self.kept.extend(meant.filter(|meant| WHERE.contains(meant)).map(|meant| format!("--{meant}=")));
+    }
+
+    fn drop(&mut self, word: &str, text: String, meant: Option<&'a str>) {
+        self.dropped.push(word.to_owned());
+        self.mistakes.push(Mistake { text, meant });
+    }
+
+    /// Of a verb that takes options only. The words are not repeated: they may be anything, secrets too.
+    fn ignore_plain(&mut self, verb: &str) {
+        let words = match self.plain.len() {
+            0 => return,
+            1 => "1 word is".to_owned(),
+            count => format!("{count} words are"),
+        };
+        let text = format!("vlog {verb} takes options only; {words} ignored");
+        self.mistakes.push(Mistake { text, meant: None });
+        self.plain.clear();
+    }
+
     /// Takes out the words that may be the values of unknown options, as long as others are left to be the message.
-    fn leave_out_values(&mut self, plain: &mut Vec<Plain>) {
+    fn leave_out_values(&mut self) {
         let is_text = |word: &Plain| item::parse(word.text) == Word::Text;
-        let mut texts = plain.iter().filter(|word| is_text(word)).count();
-        let first = plain.first().filter(|word| word.unknown.is_none()).map(|word| word.text);
-        plain.retain(|word| {
+        let mut texts = self.plain.iter().filter(|word| is_text(word)).count();
+        let first = self.plain.first().filter(|word| word.unknown.is_none()).map(|word| word.text);
+        let mistakes = &mut self.mistakes;
+        self.plain.retain(|word| {
             // A field is not a message, unless it is the first word.
             let others = texts - usize::from(is_text(word));
             let is_left_out = is_text(word) && (others > 0 || first.is_some());
-            let mistake = word.unknown.filter(|_| is_left_out).and_then(|at| self.mistakes.get_mut(at));
+            let mistake = word.unknown.filter(|_| is_left_out).and_then(|at| mistakes.get_mut(at));
             let Some(mistake) = mistake else { return true };
-            mistake.push_str(LEFT_OUT);
+            mistake.text.push_str(LEFT_OUT);
             texts = others;
             false
         });
     }
 
-    fn drop(&mut self, word: &str, mistake: String) {
-        self.dropped.push(word.to_owned());
-        self.mistakes.push(mistake);
+    fn finish(mut self) -> Salvaged {
+        self.kept.push("--".to_owned());
+        self.kept.extend(self.plain.into_iter().map(|word| word.text.to_owned()));
+        let told = |Mistake { text, meant }: Mistake| match meant {
+            Some(meant) => format!("{text}; did you mean --{meant}?"),
+            None => text,
+        };
+        let mistakes = self.mistakes.into_iter().map(told).collect();
+        Salvaged { argv: self.kept, mistakes, dropped: self.dropped }
     }
 }
 
@@ -206,12 +261,17 @@ impl<'a> ArgKind<'a> {
 }
 
 /// The option that says where records go, if the name of this one is most like one of those.
-fn misspelt(command: &Command, word: &str) -> Option<&'static str> {
-    let name = without_value(word).strip_prefix("--")?;
+fn misspelt<'a>(command: &'a Command, word: &str) -> Option<&'a str> {
+    nearest(command, without_value(word)).filter(|known| WHERE.contains(known))
+}
+
+/// The option that a name with its dashes is most like, if it is like one.
+fn nearest<'a>(command: &'a Command, name: &str) -> Option<&'a str> {
+    let name = name.strip_prefix("--")?;
     let likeness = |known: &&str| strsim::jaro_winkler(name, known);
-    let options = command.get_arguments().filter_map(Arg::get_long).filter(|known| likeness(known) >= ALIKE);
-    let nearest = options.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    WHERE.into_iter().find(|known| *known == nearest)
+    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let options = shown.filter_map(Arg::get_long).filter(|known| likeness(known) >= ALIKE);
+    options.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 /// Whether the value of an option that there is not may be a secret, by its name.
@@ -302,9 +362,13 @@ mod tests {
         becomes(
             &["send", "hi", "--lvel", "-l", "warn"],
             &["send", "-l=warn", "--", "hi"],
-            &["there is no option --lvel"],
+            &["there is no option --lvel; did you mean --level?"],
         );
-        becomes(&["send", "--lvel=warn", "hi"], &["send", "--", "hi"], &["there is no option --lvel"]);
+        becomes(
+            &["send", "--lvel=warn", "hi"],
+            &["send", "--", "hi"],
+            &["there is no option --lvel; did you mean --level?"],
+        );
         becomes(
             &["send", "-vlerror", "-q", "hi"],
             &["send", "-vlerror", "--", "hi"],

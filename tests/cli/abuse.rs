@@ -72,7 +72,8 @@ fn a_typo_costs_the_option_and_not_the_record() {
         (&record["code"], &record["service"], &record["level"]),
         (&json!("3"), &json!("backup"), &json!("warn"))
     );
-    let why = "there is no option --lvel; the word behind it is left out, for it may be a secret";
+    let why = "there is no option --lvel; the word behind it is left out, for it may be a secret; \
+               did you mean --level?";
     assert_eq!(record["vlog_error"], why);
 }
 
@@ -302,11 +303,56 @@ fn help_and_version_go_to_stdout() {
 
 #[test]
 fn help_fits_a_terminal_of_eighty_columns() {
-    for args in [&["--help"][..], &["send", "-h"], &["pipe", "-h"], &["run", "-h"], &["query", "-h"]] {
-        let finished = TestEnv::new().run(args);
-        let wide: Vec<_> = finished.text().lines().filter(|line| line.chars().count() > 100).collect();
+    let verbs = ["", "send", "pipe", "hook", "run", "query", "flush", "status", "completions"];
+    for (verb, help) in verbs.into_iter().flat_map(|verb| ["-h", "--help"].map(|help| (verb, help))) {
+        let args: Vec<_> = [verb, help].into_iter().filter(|word| !word.is_empty()).collect();
+        let finished = TestEnv::new().run(&args);
+        let wide: Vec<_> = finished.text().lines().filter(|line| line.chars().count() > 80).collect();
         assert!(wide.is_empty(), "{args:?}: {wide:#?}");
     }
+}
+
+#[test]
+fn help_is_short_where_it_is_asked_for_shortly_and_begins_with_examples() {
+    let env = TestEnv::new();
+    let help = |args: &[&str]| env.run(args).text().to_owned();
+    let short = help(&["-h"]);
+    let first: Vec<_> = short.lines().take(3).map(str::trim).collect();
+    assert!(first[0].starts_with("vlog send ") && first[1].contains("| vlog pipe "), "{short}");
+    assert!(first[2].starts_with("vlog query "), "{short}");
+    for verb in ["send", "pipe", "hook", "run", "query", "flush", "status"] {
+        let (short, long) = (help(&[verb, "-h"]), help(&[verb, "--help"]));
+        assert!(short.len() < long.len() && !short.contains("Examples:"), "{verb}: {short}");
+        assert!(long.starts_with("Examples:\n") && long.contains(&format!("vlog {verb}")), "{long}");
+    }
+}
+
+#[test]
+fn help_and_version_are_verbs_too() {
+    let env = TestEnv::new();
+    let same = |args: &[&str], option: &[&str]| {
+        let (verb, option) = (env.run(args), env.run(option));
+        assert_eq!(
+            (verb.status, verb.stderr.as_str(), verb.text()),
+            (Some(0), "", option.text()),
+            "{args:?}"
+        );
+    };
+    same(&["help"], &["--help"]);
+    same(&["version"], &["--version"]);
+    same(&["help", "send"], &["send", "--help"]);
+    same(&["help", "run"], &["run", "--help"]);
+    env.run(&["help", "sned"])
+        .kept_the_promise()
+        .saying("there is no verb of that name, but there is 'send'");
+    // As a message they are messages.
+    assert!(env.run(&["send", "--dry-run", "help"]).text().contains("\"_msg\":\"help\""));
+}
+
+#[test]
+fn a_query_of_several_words_is_told_to_need_quotes() {
+    let finished = TestEnv::new().run(&["query", "first", "record"]).kept_the_promise();
+    finished.saying("one with blanks needs quotes, as in vlog query 'connection refused'; nothing was done");
 }
 
 #[test]
