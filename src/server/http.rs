@@ -148,11 +148,9 @@ impl Client {
             .input_buffer_size(bytes)
             .output_buffer_size(BUFFER_BYTES)
             .user_agent(concat!("vlog/", env!("CARGO_PKG_VERSION")));
-        #[cfg(feature = "tls")]
-        let config = config.tls_config(tls(access));
         let chain = ().chain(ConnectProxyConnector::default()).chain(Sockets(waits.clone()));
         #[cfg(feature = "tls")]
-        let chain = chain.chain(ureq::unversioned::transport::RustlsConnector::default());
+        let chain = chain.chain(super::tls::Tls::new(access));
         let agent = Agent::with_parts(config.build(), chain, Names(waits.clone()));
         let (endpoint, access, protocol) = (endpoint.clone(), access.clone(), Protocol::default());
         Self { endpoint, place, access, protocol, agent, waits }
@@ -200,14 +198,16 @@ impl Client {
         let text = String::from_utf8_lossy(&answer);
         let acceptance = judge(response.status().as_u16(), &text);
         match (acceptance, read) {
-            (Acceptance::Refused, _) => Outcome::Rejected(why(&refusal(&response, &text))),
-            (Acceptance::NotNow, _) => Outcome::Retry(why(&refusal(&response, &text))),
+            (Acceptance::Refused, _) => Outcome::Rejected(why(&refusal(&response, &text, &self.endpoint))),
+            (Acceptance::NotNow, _) => Outcome::Retry(why(&refusal(&response, &text, &self.endpoint))),
             (_, Err(error)) => failed(&Error::from(error)),
             _ if is_web_page(&response, &answer) => {
                 Outcome::Retry(why("it answered with a web page; is this the right URL?"))
             }
             (Acceptance::All, _) => Outcome::Delivered,
-            (Acceptance::AllBut(count), _) => Outcome::Partly(count, why(&refusal(&response, &text))),
+            (Acceptance::AllBut(count), _) => {
+                Outcome::Partly(count, why(&refusal(&response, &text, &self.endpoint)))
+            }
         }
     }
 
@@ -271,7 +271,7 @@ impl Client {
                 _ => Failure::Lost(format!(
                     "could not query {}: {}",
                     self.endpoint,
-                    refusal(&response, &answer)
+                    refusal(&response, &answer, &self.endpoint)
                 )),
             });
         }
@@ -314,7 +314,7 @@ impl Client {
 
     /// The cause in words; `waited` for an answer in vain.
     fn cause(&self, error: &Error, waited: Duration) -> String {
-        why_unreachable(error, waited, &self.endpoint)
+        why_unreachable(error, waited, &self.endpoint, &self.waits)
     }
 
     /// The request that delivers these lines, in words, its secrets left out; and its body.
@@ -367,19 +367,6 @@ fn proxy(access: &Access) -> Option<Proxy> {
         builder = builder.no_proxy(host);
     }
     builder.build().ok()
-}
-
-#[cfg(feature = "tls")]
-fn tls(access: &Access) -> ureq::tls::TlsConfig {
-    use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-
-    let mut builder = TlsConfig::builder().disable_verification(access.insecure);
-    if let Some(pem) = &access.ca {
-        let certificate = |item| if let Ok(PemItem::Certificate(found)) = item { Some(found) } else { None };
-        let certificates: Vec<Certificate> = parse_pem(pem).filter_map(certificate).collect();
-        builder = builder.root_certs(RootCerts::from(certificates));
-    }
-    builder.build()
 }
 
 #[cfg(test)]

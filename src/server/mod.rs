@@ -8,4 +8,6 @@ pub mod endpoint;
 pub mod http;
 pub mod protocol;
 pub mod socket;
+#[cfg(feature = "tls")]
+mod tls;
 mod words;

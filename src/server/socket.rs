@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,12 @@ const MAX_ADDRESSES: usize = 16;
 /// What a request in flight still gets when a signal asks to end.
 const STOP_GRACE: Duration = Duration::from_millis(250);
 
+/// How long a server that closes a connection without a word is asked whether it speaks TLS.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// A TLS record with a ClientHello of no bytes, which every TLS server answers with an alert.
+const EMPTY_HELLO: [u8; 9] = [0x16, 3, 1, 0, 4, 1, 0, 0, 0];
+
 /// What is written at once at the least, but for the end of a request.
 const PACKET_BYTES: usize = 8 * 1024;
 
@@ -53,12 +59,16 @@ struct Inner {
     stopped: AtomicBool,
     abandoned: AtomicBool,
     connections: AtomicUsize,
+    /// The first byte that came over the newest connection; 0 if none did.
+    first_byte: AtomicU8,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Bounds {
     deadline: Deadline,
     idle: Option<Duration>,
+    /// The other side of the newest connection.
+    peer: Option<SocketAddr>,
     /// Whether it was looked at once more after the deadline.
     looked: bool,
 }
@@ -76,7 +86,46 @@ impl Waits {
 
     /// Sets the bounds of the next request: one for the whole of it, one for each pause between two bytes.
     pub fn set(&self, deadline: Deadline, idle: Option<Duration>) {
-        *self.lock() = Bounds { deadline, idle, looked: false };
+        let mut bounds = self.lock();
+        *bounds = Bounds { deadline, idle, peer: bounds.peer, looked: false };
+    }
+
+    /// What the other side speaks instead of what was spoken to it, by the first byte that it sent.
+    #[must_use]
+    pub fn stranger(&self, is_https: bool) -> Option<&'static str> {
+        let speaks = speech(self.0.first_byte.load(Ordering::Relaxed))?;
+        (speaks != if is_https { "https" } else { "http" }).then_some(speaks)
+    }
+
+    /// Whether the other side of the newest connection, which has closed it without a word, speaks TLS. It is asked with a
+    /// greeting that holds nothing, so that nothing but a failure comes of it.
+    #[must_use]
+    pub fn expects_tls(&self) -> bool {
+        let ask = || -> Option<bool> {
+            let peer = self.lock().peer?;
+            let left = self.next_wait().ok()?.unwrap_or(PROBE_TIMEOUT).min(PROBE_TIMEOUT);
+            let mut stream = TcpStream::connect_timeout(&peer, left).ok()?;
+            stream.set_read_timeout(Some(left)).ok()?;
+            stream.write_all(&EMPTY_HELLO).ok()?;
+            let mut first = [0];
+            stream.read_exact(&mut first).ok()?;
+            Some(speech(first[0]) == Some("https"))
+        };
+        self.0.first_byte.load(Ordering::Relaxed) == 0 && ask().unwrap_or(false)
+    }
+
+    /// Notes a new connection.
+    fn connected(&self, stream: &TcpStream) {
+        self.0.connections.fetch_add(1, Ordering::Relaxed);
+        self.0.first_byte.store(0, Ordering::Relaxed);
+        self.lock().peer = stream.peer_addr().ok();
+    }
+
+    /// Notes the first byte of an answer.
+    fn answered(&self, bytes: &[u8]) {
+        if let Some(first) = bytes.first().filter(|_| self.0.first_byte.load(Ordering::Relaxed) == 0) {
+            self.0.first_byte.store(*first, Ordering::Relaxed);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Bounds> {
@@ -153,6 +202,15 @@ impl Waits {
     }
 }
 
+/// What a server speaks whose first byte is this: a TLS alert or handshake (RFC 8446, 5.1), or `HTTP/`.
+fn speech(first: u8) -> Option<&'static str> {
+    match first {
+        0x15 | 0x16 => Some("https"),
+        b'H' => Some("http"),
+        _ => None,
+    }
+}
+
 fn stopped_by_signal() -> Error {
     Error::Io(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"))
 }
@@ -222,7 +280,7 @@ impl<In: Transport> Connector<In> for Sockets {
             let share = self.0.next_wait()?.map_or(share, |left| left.min(share));
             match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
                 Ok(stream) => {
-                    self.0.0.connections.fetch_add(1, Ordering::Relaxed);
+                    self.0.connected(&stream);
                     stream.set_nodelay(true)?;
                     stream.set_nonblocking(true)?;
                     let config = details.config;
@@ -290,6 +348,7 @@ impl Transport for Socket {
             self.waits.wait(&self.stream, PollFlags::POLLIN)?;
             match self.stream.read(self.buffers.input_append_buf()) {
                 Ok(read) => {
+                    self.waits.answered(self.buffers.input_append_buf().get(..read).unwrap_or_default());
                     self.buffers.input_appended(read);
                     return Ok(read > 0);
                 }

@@ -9,14 +9,31 @@ use ureq::http::{Response, StatusCode, header};
 use ureq::{Body, Error, Timeout};
 
 use super::endpoint::Endpoint;
+use super::socket::Waits;
 use crate::sys::cause::cause;
 use crate::sys::text::harmless;
+
+/// What servers say, with 400, to one who speaks http where https is spoken: Go, nginx, Apache.
+const HTTPS_WANTED: [&str; 3] = [
+    "HTTP request to an HTTPS server",
+    "plain HTTP request was sent to HTTPS port",
+    "speaking plain HTTP to an SSL-enabled server port",
+];
 
 /// The most that is shown of an answer, in characters.
 const SHOWN_ANSWER_CHARS: usize = 300;
 
 /// Why no answer came, `waited` for in vain.
-pub fn why_unreachable(error: &Error, waited: Duration, endpoint: &Endpoint) -> String {
+pub fn why_unreachable(error: &Error, waited: Duration, endpoint: &Endpoint, waits: &Waits) -> String {
+    let is_https = endpoint.is_https();
+    let is_closed = || matches!(error, Error::Io(error) if is_end(error.kind()));
+    if let Some(speaks) = waits.stranger(is_https).filter(|_| !matches!(error, Error::Timeout(_))) {
+        return speaks_instead(endpoint, speaks);
+    }
+    // A server that expects TLS may close instead of saying so.
+    if !is_https && is_closed() && waits.expects_tls() {
+        return speaks_instead(endpoint, "https");
+    }
     match error {
         Error::Timeout(Timeout::Connect) => "no connection in time".to_owned(),
         Error::Timeout(Timeout::Resolve) => "the name lookup took too long".to_owned(),
@@ -26,17 +43,40 @@ pub fn why_unreachable(error: &Error, waited: Duration, endpoint: &Endpoint) -> 
             io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".to_owned(),
             io::ErrorKind::UnexpectedEof => "connection closed before the answer was complete".to_owned(),
-            // A TLS failure comes as an io::Error around a rustls one; its text says enough.
+            // A TLS failure comes as an io::Error around a rustls one.
+            #[cfg(feature = "tls")]
+            _ => super::tls::why_refused(error).unwrap_or_else(|| one_line(&cause(error))),
+            #[cfg(not(feature = "tls"))]
             _ => one_line(&cause(error)),
         },
-        Error::Protocol(_) if !endpoint.is_https() => "the answer is not HTTP".to_owned(),
+        Error::Protocol(_) if !is_https => "the answer is not HTTP".to_owned(),
         other => one_line(&other.to_string()),
     }
 }
 
+/// Whether the other side has closed the connection.
+fn is_end(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+/// `the server at 127.0.0.1:9428 speaks https, not http`.
+fn speaks_instead(endpoint: &Endpoint, speaks: &str) -> String {
+    let url = endpoint.to_string();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", &url));
+    let place = rest.split('/').next().unwrap_or_default();
+    format!("the server at {place} speaks {speaks}, not {scheme}")
+}
+
 /// The status of a bad answer, and the first line of what the server says about it.
-pub fn refusal(response: &Response<Body>, answer: &str) -> String {
+pub fn refusal(response: &Response<Body>, answer: &str, endpoint: &Endpoint) -> String {
     let status = response.status();
+    // nginx, Apache and Go answer in plain text to one who does not speak TLS.
+    if status == StatusCode::BAD_REQUEST
+        && !endpoint.is_https()
+        && HTTPS_WANTED.iter().any(|text| answer.contains(text))
+    {
+        return speaks_instead(endpoint, "https");
+    }
     let mut text = format!("the server answered {status}");
     let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
     let said = if is_web_page(response, answer.as_bytes()) { "" } else { answer.trim() };

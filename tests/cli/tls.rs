@@ -1,6 +1,8 @@
 //! https: who is trusted, and that its failures are like any other.
 //!
-//! The certificates below `tls/` are of a CA made for these tests; its key was thrown away.
+//! Of the certificates below `tls/`, `cert.pem` is signed by `ca.pem`, whose key was thrown away. `self.pem` is as
+//! `openssl req -x509` makes it, self-signed and calling itself a CA; `other.pem` has the same name and another key,
+//! `expired.pem` the same key and is over.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -14,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::env::TestEnv;
+use crate::server::{Answer, Server};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/tls").join(name)
@@ -21,8 +24,12 @@ fn file(name: &str) -> PathBuf {
 
 /// A server that speaks TLS and takes everything; its port, and how many requests came.
 fn serve() -> (u16, Arc<AtomicUsize>) {
-    let certificate = CertificateDer::from_pem_file(file("cert.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(file("key.pem")).unwrap();
+    serve_with("cert.pem", "key.pem")
+}
+
+fn serve_with(certificate: &str, key: &str) -> (u16, Arc<AtomicUsize>) {
+    let certificate = CertificateDer::from_pem_file(file(certificate)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(file(key)).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -87,4 +94,100 @@ fn a_ca_file_without_a_certificate_is_told_and_ignored() {
     let key = file("key.pem");
     let finished = env.run(&["send", "m", "--ca-file", key.to_str().unwrap()]).kept_the_promise();
     finished.saying("holds no certificate in PEM form");
+}
+
+/// Sends a record that must not leave, and asserts that it is kept and why.
+#[track_caller]
+fn kept_for(env: &TestEnv, arguments: &[&str], why: &str) {
+    let all = [&["send", "-v", "m"], arguments].concat();
+    let finished = env.run(&all).kept_the_promise().saying("1 record kept in the outbox").saying(why);
+    assert!(!finished.stderr.contains("t0ken"), "{finished:?}");
+}
+
+#[test]
+fn a_self_signed_certificate_that_calls_itself_a_ca_works_when_it_is_named() {
+    let (port, count) = serve_with("self.pem", "self-key.pem");
+    let named = file("self.pem");
+    for host in ["localhost", "127.0.0.1"] {
+        let env = TestEnv::new().with("VLOG_URL", &format!("https://{host}:{port}"));
+        env.run(&["send", "--fail", "m", "--ca-file", named.to_str().unwrap()]).in_silence();
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_self_signed_certificate_vouches_for_its_name_its_dates_and_itself_only() {
+    let untrusted = "nobody who is trusted here has signed it";
+    for (certificate, key, named, host, why) in [
+        ("self.pem", "self-key.pem", "self.pem", "127.0.0.2", "it is for another name"),
+        ("expired.pem", "self-key.pem", "expired.pem", "localhost", "it has expired"),
+        ("self.pem", "self-key.pem", "expired.pem", "localhost", ""),
+        ("self.pem", "self-key.pem", "other.pem", "localhost", ""),
+        ("self.pem", "self-key.pem", "ca.pem", "localhost", ""),
+        ("cert.pem", "key.pem", "self.pem", "localhost", untrusted),
+    ] {
+        let (port, count) = serve_with(certificate, key);
+        let env =
+            TestEnv::new().with("VLOG_URL", &format!("https://{host}:{port}")).with("VLOG_TOKEN", "t0ken");
+        kept_for(&env, &["--ca-file", file(named).to_str().unwrap()], "invalid peer certificate: ");
+        kept_for(&env, &["--ca-file", file(named).to_str().unwrap()], why);
+        assert_eq!(count.load(Ordering::SeqCst), 0, "{certificate} {named} {host}");
+    }
+    let (port, count) = serve_with("self.pem", "self-key.pem");
+    let env = TestEnv::new().with("VLOG_URL", &format!("https://localhost:{port}"));
+    kept_for(&env, &[], "invalid peer certificate: ");
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn http_in_the_place_of_https_and_the_reverse_is_told() {
+    let server = Server::new(Answer::Raw(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec()));
+    let env =
+        TestEnv::new().with("VLOG_URL", &server.url().replace("http:", "https:")).with("VLOG_TOKEN", "t0ken");
+    kept_for(&env, &[], &format!("the server at {} speaks http, not https", server.address));
+    for request in server.requests() {
+        assert!(!format!("{request:?}").contains("t0ken"));
+    }
+
+    let (port, count) = serve();
+    let env = TestEnv::new().with("VLOG_URL", &format!("http://127.0.0.1:{port}"));
+    kept_for(&env, &[], &format!("the server at 127.0.0.1:{port} speaks https, not http"));
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+    for words in [
+        "Client sent an HTTP request to an HTTPS server.\n",
+        "<html>The plain HTTP request was sent to HTTPS port</html>",
+    ] {
+        let server = Server::new(Answer::Status(400, "", words));
+        let env = TestEnv::for_server(&server);
+        kept_for(&env, &[], "speaks https, not http");
+        assert!(env.run(&["status"]).text().contains("speaks https, not http"));
+    }
+}
+
+/// A server that expects TLS, and closes without a word when it gets something else.
+#[test]
+fn a_server_that_expects_tls_and_says_nothing_is_known_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut first = [0];
+            let _ = stream.read(&mut first);
+            if first == [0x16] {
+                let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 50]);
+            }
+        }
+    });
+    let env = TestEnv::new().with("VLOG_URL", &format!("http://{address}"));
+    kept_for(&env, &[], "speaks https, not http");
+}
+
+#[test]
+fn a_redirect_to_another_host_is_told_and_not_followed() {
+    let other = Server::new(Answer::Accept);
+    let place: &'static str = Box::leak(format!("Location: {}/x?t0ken\r\n", other.url()).into_boxed_str());
+    let server = Server::new(Answer::Status(301, place, ""));
+    let env = TestEnv::for_server(&server).with("VLOG_TOKEN", "t0ken");
+    kept_for(&env, &[], &format!("a redirect to {}/x; use that URL", other.url()));
+    assert_eq!(other.connections(), 0);
 }

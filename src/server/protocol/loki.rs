@@ -11,9 +11,17 @@ use std::borrow::Cow;
 use super::log_line::{Field, LogLine, free_name, log_lines, push_text, text};
 use super::{Acceptance, PushApi, Request};
 use crate::record::push_string;
+use crate::record::time::Time;
 
-/// Most labels of a stream (`max_label_names_per_series`, 15 by default) less `service_name`, which Loki adds.
-const MAX_LABELS: usize = 14;
+/// Most labels of a stream (`max_label_names_per_series`, 15 by default) less `service_name`, which Loki adds, and [`LATE`].
+const MAX_LABELS: usize = 13;
+
+/// The label of records that come late: their hour. Loki refuses what is an hour older than the newest record of its stream
+/// (half of `max_chunk_age`), which after an outage is everything that waited. A stream for each hour takes it.
+const LATE: &str = "vlog_late";
+
+/// The age in nanoseconds from which a record counts as late: Loki's hour, less what delivery may take.
+const LATE_AGE: i64 = 50 * 60 * 1_000_000_000;
 
 /// Longest name and value of a label in bytes (`max_label_name_length`, `max_label_value_length`).
 const MAX_LABEL_NAME_BYTES: usize = 1024;
@@ -23,6 +31,9 @@ const MAX_LABEL_VALUE_BYTES: usize = 2048;
 /// values together (`max_structured_metadata_size`).
 const MAX_METADATA: usize = 128;
 const MAX_METADATA_BYTES: usize = 64 * 1024;
+
+/// What of a time is its hour: `2026-11-20T12`.
+const HOUR_CHARS: usize = 13;
 
 /// A stream must have a label. This is the one that Loki gives to streams without a service.
 const NO_LABELS: &[u8] = b"{\"service_name\":\"unknown_service\"";
@@ -43,8 +54,9 @@ impl PushApi for Loki {
 
     fn push<'a>(&self, lines: &'a [u8], stream_fields: &[String]) -> Request<'a> {
         let mut streams: Vec<Stream> = Vec::new();
+        let late = Time(Time::now().0 - LATE_AGE);
         for line in log_lines(lines) {
-            let (labels, rest) = labels(&line, stream_fields);
+            let (labels, rest) = labels(&line, stream_fields, line.time < late);
             let at = streams.iter().position(|stream| stream.labels == labels).unwrap_or_else(|| {
                 streams.push(Stream { labels, values: Vec::new() });
                 streams.len() - 1
@@ -98,7 +110,11 @@ struct Stream {
 }
 
 /// The labels of a record as a JSON object, and the fields that are none.
-fn labels<'a, 'l>(line: &'l LogLine<'a>, stream_fields: &[String]) -> (Vec<u8>, Vec<&'l Field<'a>>) {
+fn labels<'a, 'l>(
+    line: &'l LogLine<'a>,
+    stream_fields: &[String],
+    is_late: bool,
+) -> (Vec<u8>, Vec<&'l Field<'a>>) {
     let mut out = Vec::new();
     let mut names: Vec<Cow<str>> = Vec::new();
     let mut rest = Vec::new();
@@ -119,6 +135,11 @@ fn labels<'a, 'l>(line: &'l LogLine<'a>, stream_fields: &[String]) -> (Vec<u8>, 
     }
     if out.is_empty() {
         out.extend_from_slice(NO_LABELS);
+    }
+    if is_late {
+        push_member(LATE, false, &mut out);
+        let hour: String = line.time.to_string().chars().take(HOUR_CHARS).collect();
+        push_string(&hour, &mut out);
     }
     out.push(b'}');
     (out, rest)
@@ -189,8 +210,21 @@ mod tests {
         serde_json::from_slice(&Loki.push(lines.as_bytes(), &names).body).unwrap()
     }
 
+    /// A record of a time that is not late for some centuries.
     fn line(second: u32, rest: &str) -> String {
-        format!("{{\"_time\":\"1970-01-01T00:00:0{second}Z\",\"_msg\":\"m\"{rest}}}\n")
+        format!("{{\"_time\":\"2200-01-01T00:00:0{second}Z\",\"_msg\":\"m\"{rest}}}\n")
+    }
+
+    #[test]
+    fn what_comes_late_has_a_stream_for_its_hour() {
+        let line = |time: &str| format!("{{\"_time\":\"{time}\",\"_msg\":\"m\",\"service\":\"a\"}}\n");
+        let lines = ["1970-01-02T03:59:59Z", "1970-01-02T04:00:00Z", "1970-01-02T04:59:59Z"].map(line);
+        let body = pushed(&lines.concat(), &["service"]);
+        let stream = |at: usize| {
+            (body["streams"][at]["stream"].clone(), body["streams"][at]["values"].as_array().unwrap().len())
+        };
+        assert_eq!(stream(0), (json!({"service": "a", "vlog_late": "1970-01-02T03"}), 1));
+        assert_eq!(stream(1), (json!({"service": "a", "vlog_late": "1970-01-02T04"}), 2));
     }
 
     #[test]
@@ -202,8 +236,8 @@ mod tests {
         ];
         let expected = json!({"streams": [
             {"stream": {"level": "info", "service": "a"},
-             "values": [["1000000000", "m", {"n": "1.50", "ok": "true"}], ["3000000000", "m", {"user_id": "x"}]]},
-            {"stream": {"level": "warn", "service": "a"}, "values": [["2000000000", "m"]]},
+             "values": [["7258118401000000000", "m", {"n": "1.50", "ok": "true"}], ["7258118403000000000", "m", {"user_id": "x"}]]},
+            {"stream": {"level": "warn", "service": "a"}, "values": [["7258118402000000000", "m"]]},
         ]});
         assert_eq!(pushed(&lines.concat(), &["service"]), expected);
     }
@@ -232,13 +266,13 @@ mod tests {
         let labels: Vec<_> = (0..20).map(|n| format!("k{n}")).collect();
         let labels: Vec<_> = labels.iter().map(String::as_str).collect();
         let stream = pushed(&line(1, &many), &labels)["streams"][0].clone();
-        assert_eq!(stream["stream"].as_object().unwrap().len(), 14);
+        assert_eq!(stream["stream"].as_object().unwrap().len(), 13);
         let value = &stream["values"][0];
         let metadata = value[2].as_object().unwrap();
-        assert_eq!((metadata.len(), &metadata["k14"], metadata.get("k142")), (128, &json!("14"), None));
+        assert_eq!((metadata.len(), &metadata["k13"], metadata.get("k141")), (128, &json!("13"), None));
         let (message, rest) = value[1].as_str().unwrap().split_once(' ').unwrap();
         let rest: Value = serde_json::from_str(rest).unwrap();
-        assert_eq!((message, rest.as_object().unwrap().len(), &rest["k199"]), ("m", 58, &json!(199)));
+        assert_eq!((message, rest.as_object().unwrap().len(), &rest["k199"]), ("m", 59, &json!(199)));
     }
 
     #[test]
