@@ -5,11 +5,15 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::{Response, StatusCode, header};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
@@ -30,6 +34,9 @@ const QUERY_BUFFER_BYTES: usize = 128 * 1024;
 
 /// The server reads no other kind of body for a query.
 pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Larger bodies are compressed on their way to another machine. To this one that costs more than it saves.
+const COMPRESS_BYTES: usize = 16 * 1024;
 
 /// The most that is read of the answer to an insert. VictoriaLogs answers with nothing or one line.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
@@ -118,6 +125,8 @@ pub struct Client {
     place: String,
     access: Access,
     protocol: Protocol,
+    /// Whether the server has refused a body because it was compressed.
+    takes_plain_only: Arc<AtomicBool>,
     agent: Agent,
     waits: Waits,
 }
@@ -152,8 +161,15 @@ impl Client {
         #[cfg(feature = "tls")]
         let chain = chain.chain(super::tls::Tls::new(access));
         let agent = Agent::with_parts(config.build(), chain, Names(waits.clone()));
-        let (endpoint, access, protocol) = (endpoint.clone(), access.clone(), Protocol::default());
-        Self { endpoint, place, access, protocol, agent, waits }
+        Self {
+            endpoint: endpoint.clone(),
+            place,
+            access: access.clone(),
+            protocol: Protocol::default(),
+            takes_plain_only: Arc::default(),
+            agent,
+            waits,
+        }
     }
 
     /// Sends these lines and waits for the answer, until the deadline.
@@ -188,7 +204,7 @@ impl Client {
             let why = format!("could not reach {}: {}", self.place, self.cause(error, started.elapsed()));
             if matches!(error, Error::Timeout(_)) { Outcome::TimedOut(why) } else { Outcome::Retry(why) }
         };
-        let mut response = match self.post_anew(request) {
+        let mut response = match self.post_compressed(request) {
             Ok(response) => response,
             Err(error) => return failed(&error),
         };
@@ -211,11 +227,33 @@ impl Client {
         }
     }
 
+    /// Sends a request, compressed where that pays; as it is to a server that refuses it otherwise (415).
+    fn post_compressed(&self, request: &Request) -> Result<Response<Body>, Error> {
+        let pays = request.body.len() > COMPRESS_BYTES && !self.endpoint.is_loopback();
+        if pays
+            && !self.takes_plain_only.load(Ordering::Relaxed)
+            && let Some(compressed) = gzip(&request.body)
+        {
+            let headers = [request.headers, &[("Content-Encoding", "gzip")]].concat();
+            let response = self.post_anew(request, &headers, &compressed)?;
+            if response.status() != StatusCode::UNSUPPORTED_MEDIA_TYPE {
+                return Ok(response);
+            }
+            self.takes_plain_only.store(true, Ordering::Relaxed);
+        }
+        self.post_anew(request, request.headers, &request.body)
+    }
+
     /// Sends a request, and again if a kept connection turns out to be closed. The server may close one at any time; that
     /// says nothing about this request.
-    fn post_anew(&self, request: &Request) -> Result<Response<Body>, Error> {
+    fn post_anew(
+        &self,
+        request: &Request,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Response<Body>, Error> {
         let before = self.waits.connections();
-        let send = || self.post(&request.path, request.content_type, request.headers, &request.body);
+        let send = || self.post(&request.path, request.content_type, headers, body);
         send().or_else(|error| {
             let reused = self.waits.connections() == before && before > 0;
             let may_be_closed = matches!(error, Error::Io(_)) && reused && !self.waits.is_stopped();
@@ -351,6 +389,14 @@ impl Client {
 pub fn form(arguments: &[(&str, &str)]) -> String {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     arguments.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
+/// The bytes compressed, at the level that takes the least time: the wire is slower than any.
+fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+    // Writing to memory cannot fail.
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
 }
 
 /// The proxy of the environment with the hosts that are reached without it.

@@ -36,7 +36,7 @@ const STOP_GRACE: Duration = Duration::from_millis(250);
 /// How long a server that closes a connection without a word is asked whether it speaks TLS.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A TLS record with a ClientHello of no bytes, which every TLS server answers with an alert.
+/// A TLS record with a client hello of no bytes, which every TLS server answers with an alert.
 const EMPTY_HELLO: [u8; 9] = [0x16, 3, 1, 0, 4, 1, 0, 0, 0];
 
 /// What is written at once at the least, but for the end of a request.

@@ -1,6 +1,7 @@
 //! One contract for every protocol: what is sent arrives, what is not taken waits, and nothing goes another's way.
 
 use std::fs;
+use std::io::Read;
 
 use serde_json::Value;
 
@@ -399,4 +400,65 @@ fn only_victoria_logs_is_asked() {
     env.run(&["query", "--fail", "x"]).in_silence();
     env_for("loki", "http://192.0.2.1").run(&["query", "--fail", "x", "--url", &server.url()]).in_silence();
     assert_eq!(server.requests().len(), 2);
+}
+
+/// A proxy whose tunnels all lead to itself: what another machine would be sent comes here.
+fn tunnel(judge: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) -> Server {
+    Server::judging(move |n, request| match request {
+        Some(request) if !request.line.starts_with("CONNECT ") => judge(n, request),
+        _ => Answer::Accept,
+    })
+}
+
+fn unzipped(request: &Request) -> Request {
+    let mut body = Vec::new();
+    flate2::read::GzDecoder::new(request.body.as_slice()).read_to_end(&mut body).unwrap();
+    Request { body, ..request.clone() }
+}
+
+#[test]
+fn large_bodies_to_another_machine_are_compressed() {
+    let lines: Vec<_> = (0..900).map(|n| format!("line {n}")).collect();
+    for protocol in PROTOCOLS {
+        let server = tunnel(|_, _| Answer::Accept);
+        let env = env_for(protocol, "http://logs.invalid").with("http_proxy", &server.url());
+        env.run(&["send", "--fail", "small"]).in_silence();
+        env.run_with(&["pipe", "--fail"], lines.join("\n")).in_silence();
+        let requests: Vec<_> =
+            server.requests().into_iter().filter(|request| request.line.starts_with("POST")).collect();
+        let is_gzip =
+            |request: &&Request| request.headers.get("content-encoding").is_some_and(|text| text == "gzip");
+        assert!(!is_gzip(&&requests[0]) && requests.iter().filter(is_gzip).count() >= 1, "{protocol}");
+        let sent = requests
+            .iter()
+            .map(|request| if is_gzip(&request) { unzipped(request) } else { request.clone() });
+        let found: Vec<_> = sent.flat_map(|request| messages(protocol, &request)).collect();
+        assert_eq!(found[1..], lines, "{protocol}");
+        assert!(requests.iter().filter(is_gzip).all(|request| request.body.len() < 64 * 1024));
+    }
+    // Not to this machine.
+    let server = judging("jsonline", |_| Answer::Accept);
+    env_for("jsonline", &server.url()).run_with(&["pipe", "--fail"], lines.join("\n")).in_silence();
+    assert!(server.requests().iter().all(|request| !request.headers.contains_key("content-encoding")));
+}
+
+#[test]
+fn a_server_that_takes_nothing_compressed_gets_it_plain_from_then_on() {
+    let server = tunnel(|_, request| {
+        if request.headers.contains_key("content-encoding") {
+            Answer::Status(415, "", "no such encoding")
+        } else {
+            Answer::Accept
+        }
+    });
+    let env = env_for("jsonline", "http://logs.invalid").with("http_proxy", &server.url());
+    let lines: Vec<_> = (0..3000).map(|n| format!("line {n}")).collect();
+    env.run_with(&["pipe", "--fail"], lines.join("\n")).in_silence();
+    let requests = server.requests();
+    let refused = requests.iter().filter(|request| request.headers.contains_key("content-encoding")).count();
+    let taken = requests.iter().filter(|request| {
+        request.line.starts_with("POST") && !request.headers.contains_key("content-encoding")
+    });
+    let found: Vec<_> = taken.flat_map(|request| messages("jsonline", request)).collect();
+    assert_eq!((refused, found), (1, lines));
 }

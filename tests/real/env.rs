@@ -22,8 +22,13 @@ pub struct Env {
 impl Env {
     /// Commands that use this server.
     pub fn new(server: &Server) -> Self {
+        Self::for_url(&server.url())
+    }
+
+    /// Commands that use the server at this URL.
+    pub fn for_url(url: &str) -> Self {
         let env = Self { home: TempDir::new().unwrap(), variables: Vec::new() };
-        env.with("VLOG_URL", &server.url())
+        env.with("VLOG_URL", url)
     }
 
     /// Sets a variable for all commands.

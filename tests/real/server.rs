@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{LazyLock, Mutex, Once};
+use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -209,22 +209,27 @@ pub fn texts(rows: &[Row], name: &str) -> Vec<String> {
 
 /// The server program: the one named, or the one on the path.
 fn program() -> Option<PathBuf> {
-    static TELL: Once = Once::new();
-    let named = std::env::var_os("VICTORIA_LOGS_BIN").filter(|name| !name.is_empty()).map(PathBuf::from);
+    named("victoria-logs", "VICTORIA_LOGS_BIN")
+}
+
+/// The program that the variable names, or the one of this name on the path; where there is none that is said once.
+pub fn named(name: &str, variable: &str) -> Option<PathBuf> {
+    static TOLD: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+    let named = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
     let found = named.or_else(|| {
         let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path).map(|folder| folder.join("victoria-logs")).find(|file| file.is_file())
+        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
     });
-    if found.is_none() {
+    if found.is_none() && TOLD.lock().unwrap().insert(name.to_owned()) {
         // Not by a macro: the harness would keep it to itself.
-        let line = b"SKIPPED: no victoria-logs; set VICTORIA_LOGS_BIN\n";
-        TELL.call_once(|| std::io::stderr().write_all(line).unwrap());
+        let line = format!("SKIPPED: no {name}; set {variable}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
     found
 }
 
 /// A port that no other server of these tests has or had.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static TAKEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
     loop {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
