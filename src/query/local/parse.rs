@@ -571,7 +571,9 @@ impl<'q> Parser<'q> {
         let sign = self.lexer.grab();
         let not = matches!(sign.as_str(), "!=" | "!~" | "not_in");
         if !sign.contains(['=', '~']) {
-            // The server knows these in lower case only.
+            if sign != "in" && sign != "not_in" {
+                return Err(start.unexpected("'in' or 'not_in'"));
+            }
             let texts = self.arguments()?;
             let is_any = texts.len() == 1 && texts.iter().all(|text| text == "*");
             let any = || Regexp::new(".*", false).map_err(|what| start.refusal(what));

@@ -25,8 +25,8 @@ pub enum Pipe {
     Stats(Stats),
     Uniq(Uniq),
     Top(Top),
-    /// The name of the column with the names.
-    FieldNames(String),
+    /// The name of the column with the names, and whether the server would have found `_stream_id` too.
+    FieldNames(String, bool),
 }
 
 /// `sort`, `first` and `last`.
@@ -185,11 +185,14 @@ impl Parser<'_> {
         let mut pipes: Vec<Pipe> = Vec::new();
         loop {
             let start = self.lexer.clone();
-            let pipe = self.pipe()?;
+            let mut pipe = self.pipe()?;
+            if let Pipe::FieldNames(_, with_stream_id) = &mut pipe {
+                *with_stream_id = !pipes.iter().any(hides_stream_id);
+            }
             if let Pipe::Sort(Sort { by, .. }) = &pipe
                 && by.is_empty()
                 && !pipes.iter().any(|pipe| {
-                    matches!(pipe, Pipe::Stats(_) | Pipe::Uniq(_) | Pipe::Top(_) | Pipe::FieldNames(_))
+                    matches!(pipe, Pipe::Stats(_) | Pipe::Uniq(_) | Pipe::Top(_) | Pipe::FieldNames(..))
                 })
             {
                 return Err(start.needs_server("an order by all fields"));
@@ -471,7 +474,7 @@ impl Parser<'_> {
 
     fn field_names(&mut self) -> Parsed {
         let is_named = self.lexer.take(&["as"]) || !self.lexer.is(&["", "|"]);
-        Ok(Pipe::FieldNames(if is_named { self.name()? } else { "name".to_owned() }))
+        Ok(Pipe::FieldNames(if is_named { self.name()? } else { "name".to_owned() }, true))
     }
 
     fn field_values(&mut self) -> Parsed {
@@ -516,7 +519,7 @@ fn hides_stream_id(pipe: &Pipe) -> bool {
     match pipe {
         Pipe::Fields(names) => !has(names, "_stream_id"),
         Pipe::Delete(names) => has(names, "_stream_id"),
-        Pipe::Stats(_) | Pipe::Uniq(_) | Pipe::Top(_) | Pipe::FieldNames(_) => true,
+        Pipe::Stats(_) | Pipe::Uniq(_) | Pipe::Top(_) | Pipe::FieldNames(..) => true,
         _ => false,
     }
 }

@@ -30,7 +30,10 @@ impl Regexp {
     /// # Errors
     /// What is wrong with it, or what needs the server.
     pub fn new(pattern: &str, is_whole: bool) -> Result<Self, String> {
-        let mut writer = Writer { rest: pattern, out: String::new(), ..Writer::default() };
+        if is_fenced(pattern) {
+            return Err("'.+' on both sides of a text in a regular expression needs the server".to_owned());
+        }
+        let mut writer = Writer { rest: pattern, is_whole, ..Writer::default() };
         writer.write()?;
         let needed = writer.needed();
         let is_plain = !is_whole && writer.is_plain && needed.as_deref() == Some(pattern);
@@ -59,6 +62,27 @@ enum Before {
     Repeat,
 }
 
+/// How an expression begins. The server looks for a text that it begins with first, and puts the rest to what follows
+/// that as if a text began there: `foo\b` matches `foobar`.
+#[derive(Default, PartialEq, Eq)]
+enum Shape {
+    /// Nothing so far.
+    #[default]
+    Empty,
+    /// With nothing but texts so far.
+    Text,
+    /// With something else.
+    Other,
+}
+
+/// Whether an expression is a text between two `.+`, which the server looks for in one place only.
+fn is_fenced(pattern: &str) -> bool {
+    let bare = pattern.replace(['(', ')'], "");
+    let parts = bare.strip_suffix(".+").and_then(|rest| rest.rsplit_once(".+"));
+    let is_text = |text: &str| !text.contains(['.', '+', '*', '?', '[', '\\', '|', '{', '^', '$']);
+    parts.is_some_and(|(before, text)| !text.is_empty() && is_text(before) && is_text(text))
+}
+
 /// Writes an expression anew.
 #[derive(Default)]
 struct Writer<'p> {
@@ -68,6 +92,9 @@ struct Writer<'p> {
     folds: bool,
     groups: Vec<bool>,
     before: Before,
+    /// Whether the expression must match the whole text.
+    is_whole: bool,
+    shape: Shape,
     repeats: u32,
     /// Characters that stand for themselves, outside groups, in a row; and the longest such row so far.
     run: String,
@@ -90,7 +117,8 @@ impl Writer<'_> {
                 '*' | '+' | '?' => self.repeat(char)?,
                 '{' => self.counted()?,
                 '[' => self.class()?,
-                '.' | '^' | '$' => self.special(char.encode_utf8(&mut [0; 4]), true),
+                '^' => self.assertion("^")?,
+                '.' | '$' => self.set(char.encode_utf8(&mut [0; 4])),
                 '\\' => self.escape()?,
                 char => self.literal(char)?,
             }
@@ -118,6 +146,21 @@ impl Writer<'_> {
         }
     }
 
+    /// Writes what stands for several characters, or for none.
+    fn set(&mut self, text: &str) {
+        self.shape = Shape::Other;
+        self.special(text, true);
+    }
+
+    /// Writes what looks at the text before it.
+    fn assertion(&mut self, text: &str) -> Result<(), String> {
+        if self.shape == Shape::Text && !self.is_whole {
+            return Err(format!("{text} behind a text in a regular expression needs the server"));
+        }
+        self.set(text);
+        Ok(())
+    }
+
     /// Writes what does not stand for itself.
     fn special(&mut self, text: &str, is_repeatable: bool) {
         self.out.push_str(text);
@@ -135,6 +178,9 @@ impl Writer<'_> {
             's' if self.folds => self.out.push_str("[s\u{17f}]"),
             'k' if self.folds => self.out.push_str("[k\u{212a}]"),
             _ => push_literal(char, &mut self.out),
+        }
+        if self.shape == Shape::Empty {
+            self.shape = Shape::Text;
         }
         if self.groups.is_empty() && !self.folds {
             self.run.push(char);
@@ -168,7 +214,7 @@ impl Writer<'_> {
         let end = rest.find([':', ')']).ok_or("the regular expression lacks a ')'")?;
         let flags = rest.get(..end).unwrap_or_default();
         let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
-        let known = |flags: &str| flags.chars().all(|flag| matches!(flag, 'i' | 'm' | 's' | 'U'));
+        let known = |flags: &str| flags.chars().all(|flag| matches!(flag, 'i' | 's' | 'U'));
         if !known(on) || !known(off) || (flags.contains('-') && off.is_empty()) {
             return Err(format!("(?{flags}) in the regular expression is not known"));
         }
@@ -237,6 +283,7 @@ impl Writer<'_> {
     }
 
     fn end_repeat(&mut self) {
+        self.shape = Shape::Other;
         if let Some(rest) = self.rest.strip_prefix('?') {
             self.rest = rest;
             self.out.push('?');
@@ -247,16 +294,17 @@ impl Writer<'_> {
     fn escape(&mut self) -> Result<(), String> {
         let char = self.next().ok_or("the regular expression ends with '\\'")?;
         match char {
-            's' => self.special(&format!("[{SPACE}]"), true),
-            'S' => self.special(&format!("[^{SPACE}]"), true),
-            'w' if self.folds => self.special("[\\w\u{17f}\u{212a}]", true),
-            'W' if self.folds => self.special("[^\\w\u{17f}\u{212a}]", true),
-            'd' | 'D' | 'w' | 'W' | 'A' | 'z' => self.special(&format!("\\{char}"), true),
+            's' => self.set(&format!("[{SPACE}]")),
+            'S' => self.set(&format!("[^{SPACE}]")),
+            'w' if self.folds => self.set("[\\w\u{17f}\u{212a}]"),
+            'W' if self.folds => self.set("[^\\w\u{17f}\u{212a}]"),
+            'A' => self.assertion("\\A")?,
+            'd' | 'D' | 'w' | 'W' | 'z' => self.set(&format!("\\{char}")),
             'b' | 'B' => {
                 if self.rest.starts_with('{') {
                     return Err(format!("\\{char}{{ in a regular expression needs the server"));
                 }
-                self.special(&format!("\\{char}"), true);
+                self.assertion(&format!("\\{char}"))?;
             }
             char => {
                 let char = self.escaped(char)?;
@@ -392,6 +440,10 @@ impl Writer<'_> {
             out.push('\u{212a}');
         }
         out.push(']');
+        if self.shape == Shape::Empty {
+            // It may be of one character.
+            self.shape = Shape::Text;
+        }
         self.special(&out, true);
         Ok(())
     }
@@ -427,6 +479,8 @@ mod tests {
             ("^err", "an error", false),
             ("a.c", "a\nc", true),
             ("(?-s)a.c", "a\nc", false),
+            (r"\bfoo\b", "foobar", false),
+            ("x{1,}.b$", "xab", true),
             ("(?i)SKY", "a \u{17f}\u{212a}y", true),
             ("(?i)[a-z]+x", "\u{212a}x", true),
             ("(?i:A)b", "aB", false),
@@ -480,6 +534,11 @@ mod tests {
             "(?i)[à-ü]",
             r"[\S]",
             "a{3,2}",
+            r"foo\b",
+            "x^",
+            "(?m)a$",
+            ".+a.+",
+            "b.+(a).+",
         ] {
             assert!(Regexp::new(pattern, false).is_err(), "{pattern}");
         }

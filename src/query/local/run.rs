@@ -34,7 +34,7 @@ enum Stage<'q> {
     Stats(Counter<'q>),
     Uniq(&'q Uniq, Tally),
     Top(&'q Top, Tally),
-    Names(&'q str, Tally),
+    Names(&'q str, bool, Tally),
 }
 
 /// What becomes of a row.
@@ -115,7 +115,7 @@ impl<'q> Stage<'q> {
             Pipe::Stats(stats) => Self::Stats(Counter::new(stats)),
             Pipe::Uniq(uniq) => Self::Uniq(uniq, Tally::default()),
             Pipe::Top(top) => Self::Top(top, Tally::default()),
-            Pipe::FieldNames(name) => Self::Names(name, Tally::default()),
+            Pipe::FieldNames(name, with_stream_id) => Self::Names(name, *with_stream_id, Tally::default()),
             _ => Self::Plain(pipe),
         }
     }
@@ -151,7 +151,12 @@ impl<'q> Stage<'q> {
             Self::Sort(sorter) => sorter.take(&row),
             Self::Stats(counter) => counter.take(&row),
             Self::Uniq(Uniq { by, .. }, tally) | Self::Top(Top { by, .. }, tally) => tally.take(by, &row),
-            Self::Names(_, tally) => row.each(|name, _| tally.count(name.as_bytes())),
+            Self::Names(_, with_stream_id, tally) => {
+                row.each(|name, _| tally.count(name.as_bytes()));
+                if *with_stream_id {
+                    tally.count(b"_stream_id");
+                }
+            }
         }
         Flow::Held
     }
@@ -164,7 +169,7 @@ impl<'q> Stage<'q> {
             Self::Stats(counter) => all(counter.finish(), give),
             Self::Uniq(uniq, tally) => all(tally.uniq(uniq).into_iter(), give),
             Self::Top(top, tally) => all(tally.top(top).into_iter(), give),
-            Self::Names(name, tally) => {
+            Self::Names(name, _, tally) => {
                 let row = |(key, hits): (Vec<u8>, u64)| {
                     let value = String::from_utf8_lossy(&key).into_owned();
                     row_of([(name.to_owned(), value), ("hits".to_owned(), hits.to_string())])
