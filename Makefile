@@ -69,11 +69,14 @@ FUZZ_SECONDS ?= 600
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
 
-fuzz: ## Fuzz what pipe does with bytes, for FUZZ_SECONDS=600; needs a C++ compiler
+fuzz: ## Fuzz pipe and query, FUZZ_SECONDS=600 each; needs a C++ compiler
 	cd tests/fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --target $(GNU) --target-dir ../../target/fuzz
 	@mkdir -p target/fuzz/corpus && cp tests/cli/samples/*.txt target/fuzz/corpus/
 	target/fuzz/$(GNU)/release/pipe target/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		-dict=tests/fuzz/dictionary.txt -artifact_prefix=target/fuzz/
+	@mkdir -p target/fuzz/queries
+	target/fuzz/$(GNU)/release/query target/fuzz/queries -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=5 \
+		-dict=tests/fuzz/queries.txt -artifact_prefix=target/fuzz/
 
 size: build ## Print the size; fail if the binary is too large or not static
 	@kib=$$(( ($$(wc -c < target/static/vlog) + 1023) / 1024 )); echo "vlog: $$kib KiB of at most $(MAX_KIB)"; \

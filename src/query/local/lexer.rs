@@ -50,9 +50,10 @@ impl<'q> Lexer<'q> {
         lexer
     }
 
-    /// A refusal that points at the token.
-    pub fn refusal(&self, what: impl Into<String>) -> Refusal {
-        Refusal { what: what.into(), at: Some(self.at) }
+    /// A refusal that points at the token. What it repeats of the query is shown in one line.
+    pub fn refusal(&self, what: impl AsRef<str>) -> Refusal {
+        let show = |char: char| if char.is_control() { ' ' } else { char };
+        Refusal { what: what.as_ref().chars().map(show).collect(), at: Some(self.at) }
     }
 
     /// A refusal of what is not expected here.

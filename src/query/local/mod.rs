@@ -26,6 +26,8 @@ mod regexp;
 mod row;
 mod run;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod text;
 mod word;
 

@@ -15,6 +15,26 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// White space in RE2; `regex-lite` adds the vertical tab.
 const SPACE: &str = r"\t\n\x0C\r ";
 
+/// Sets that a class may name, and whether they hold letters.
+const SETS: [(&str, bool); 14] = [
+    ("alnum", true),
+    ("alpha", true),
+    ("ascii", true),
+    ("blank", false),
+    ("cntrl", false),
+    ("digit", false),
+    ("graph", true),
+    ("lower", true),
+    ("print", true),
+    ("punct", false),
+    ("space", false),
+    ("upper", true),
+    ("word", true),
+    ("xdigit", false),
+];
+
+const UNCLOSED: &str = "the regular expression lacks a ']'";
+
 /// An expression that a text may hold.
 #[derive(Debug, Clone)]
 pub struct Regexp {
@@ -30,10 +50,12 @@ impl Regexp {
     /// # Errors
     /// What is wrong with it, or what needs the server.
     pub fn new(pattern: &str, is_whole: bool) -> Result<Self, String> {
-        if is_fenced(pattern) {
+        if !is_whole && is_fenced(pattern) {
             return Err("'.+' on both sides of a text in a regular expression needs the server".to_owned());
         }
-        let mut writer = Writer { rest: pattern, is_whole, ..Writer::default() };
+        // What must match the whole is looked for from the beginning on.
+        let shape = if is_whole { Shape::Other } else { Shape::Empty };
+        let mut writer = Writer { rest: pattern, shape, ..Writer::default() };
         writer.write()?;
         let needed = writer.needed();
         let is_plain = !is_whole && writer.is_plain && needed.as_deref() == Some(pattern);
@@ -75,6 +97,15 @@ enum Shape {
     Other,
 }
 
+/// A class as it is written anew.
+#[derive(Default)]
+struct Class {
+    out: String,
+    /// Whether it holds a letter that has another form beyond ASCII.
+    has_s: bool,
+    has_k: bool,
+}
+
 /// Whether an expression is a text between two `.+`, which the server looks for in one place only.
 fn is_fenced(pattern: &str) -> bool {
     let bare = pattern.replace(['(', ')'], "");
@@ -92,8 +123,6 @@ struct Writer<'p> {
     folds: bool,
     groups: Vec<bool>,
     before: Before,
-    /// Whether the expression must match the whole text.
-    is_whole: bool,
     shape: Shape,
     repeats: u32,
     /// Characters that stand for themselves, outside groups, in a row; and the longest such row so far.
@@ -154,7 +183,7 @@ impl Writer<'_> {
 
     /// Writes what looks at the text before it.
     fn assertion(&mut self, text: &str) -> Result<(), String> {
-        if self.shape == Shape::Text && !self.is_whole {
+        if self.shape == Shape::Text {
             return Err(format!("{text} behind a text in a regular expression needs the server"));
         }
         self.set(text);
@@ -344,117 +373,99 @@ impl Writer<'_> {
 
     /// A class in brackets.
     fn class(&mut self) -> Result<(), String> {
-        let lacks = "the regular expression lacks a ']'";
-        let mut out = String::from("[");
+        let mut class = Class { out: "[".to_owned(), ..Class::default() };
         if let Some(rest) = self.rest.strip_prefix('^') {
             self.rest = rest;
-            out.push('^');
+            class.out.push('^');
         }
-        let (mut has_s, mut has_k) = (false, false);
-        let mut is_first = true;
-        loop {
+        let start = self.rest;
+        while self.rest.len() == start.len() || !self.rest.starts_with(']') {
             if self.rest.starts_with("[:") {
-                let (name, rest) = self.rest.split_once(":]").ok_or(lacks)?;
-                let name = name.get(2..).unwrap_or_default();
-                if !matches!(
-                    name,
-                    "alnum"
-                        | "alpha"
-                        | "ascii"
-                        | "blank"
-                        | "cntrl"
-                        | "digit"
-                        | "graph"
-                        | "lower"
-                        | "print"
-                        | "punct"
-                        | "space"
-                        | "upper"
-                        | "word"
-                        | "xdigit"
-                ) {
-                    return Err(format!("[:{name}:] in a regular expression needs the server"));
-                }
-                let has_letters = matches!(
-                    name,
-                    "alnum" | "alpha" | "ascii" | "graph" | "lower" | "print" | "upper" | "word"
-                );
-                has_s |= has_letters;
-                has_k |= has_letters;
-                out.extend(["[:", name, ":]"]);
-                self.rest = rest;
-                is_first = false;
-                continue;
-            }
-            let char = self.next().ok_or(lacks)?;
-            if char == ']' && !is_first {
-                break;
-            }
-            is_first = false;
-            if char == '\\' {
-                let set = self.rest.chars().next().ok_or(lacks)?;
-                if matches!(set, 'd' | 'D' | 'w' | 'W' | 's' | 'S') {
-                    self.next();
-                    if matches!(set, 'S' | 'W') || (set == 'D' && self.folds) {
-                        return Err(format!("[\\{set}] in a regular expression needs the server"));
-                    }
-                    has_s |= set == 'w';
-                    has_k |= set == 'w';
-                    out.push_str(if set == 's' {
-                        SPACE
-                    } else if set == 'w' {
-                        "\\w"
-                    } else if set == 'd' {
-                        "\\d"
-                    } else {
-                        "\\D"
-                    });
-                    continue;
-                }
-            }
-            let from = self.member(char)?;
-            let is_range = self.rest.starts_with('-') && !self.rest.starts_with("-]");
-            let to = if is_range {
-                self.next();
-                let char = self.next().ok_or(lacks)?;
-                self.member(char)?
-            } else {
-                from
-            };
-            if to < from || (self.folds && !to.is_ascii()) {
-                return Err("a range in the regular expression is wrong, or needs the server".to_owned());
-            }
-            let holds = |chars: [char; 2]| chars.iter().any(|char| (from..=to).contains(char));
-            has_s |= holds(['s', 'S']);
-            has_k |= holds(['k', 'K']);
-            push_literal(from, &mut out);
-            if is_range {
-                out.push('-');
-                push_literal(to, &mut out);
+                self.named_set(&mut class)?;
+            } else if !self.escaped_set(&mut class)? {
+                self.range(&mut class)?;
             }
         }
-        if self.folds && has_s {
-            out.push('\u{17f}');
+        self.next();
+        if self.folds {
+            class.out.extend(class.has_s.then_some('\u{17f}'));
+            class.out.extend(class.has_k.then_some('\u{212a}'));
         }
-        if self.folds && has_k {
-            out.push('\u{212a}');
-        }
-        out.push(']');
+        class.out.push(']');
         if self.shape == Shape::Empty {
             // It may be of one character.
             self.shape = Shape::Text;
         }
-        self.special(&out, true);
+        self.special(&class.out, true);
+        Ok(())
+    }
+
+    /// `[:alpha:]` in a class.
+    fn named_set(&mut self, class: &mut Class) -> Result<(), String> {
+        let (name, rest) = self.rest.split_once(":]").ok_or(UNCLOSED)?;
+        let known = SETS.iter().find(|(known, _)| name.get(2..) == Some(known));
+        let (name, has_letters) =
+            known.ok_or("a set in a class of a regular expression is not known, or needs the server")?;
+        class.out.extend(["[:", name, ":]"]);
+        class.has_s |= has_letters;
+        class.has_k |= has_letters;
+        self.rest = rest;
+        Ok(())
+    }
+
+    /// `\d` and the like in a class; whether there is one.
+    fn escaped_set(&mut self, class: &mut Class) -> Result<bool, String> {
+        let set = self.rest.strip_prefix('\\').and_then(|rest| rest.chars().next());
+        let (text, has_letters) = match set {
+            Some('d') => ("\\d", false),
+            Some('D') if !self.folds => ("\\D", false),
+            Some('w') => ("\\w", true),
+            Some('s') => (SPACE, false),
+            Some(set @ ('D' | 'S' | 'W')) => {
+                return Err(format!("[\\{set}] in a regular expression needs the server"));
+            }
+            _ => return Ok(false),
+        };
+        class.out.push_str(text);
+        class.has_s |= has_letters;
+        class.has_k |= has_letters;
+        self.rest = self.rest.get(2..).unwrap_or_default();
+        Ok(true)
+    }
+
+    /// A character in a class, or a range of them.
+    fn range(&mut self, class: &mut Class) -> Result<(), String> {
+        let from = self.member()?;
+        let is_range = self.rest.starts_with('-') && !self.rest.starts_with("-]");
+        let to = if is_range {
+            self.next();
+            self.member()?
+        } else {
+            from
+        };
+        if to < from || (self.folds && !to.is_ascii()) {
+            return Err("a range in the regular expression is wrong, or needs the server".to_owned());
+        }
+        let holds = |chars: [char; 2]| chars.iter().any(|char| (from..=to).contains(char));
+        class.has_s |= holds(['s', 'S']);
+        class.has_k |= holds(['k', 'K']);
+        push_literal(from, &mut class.out);
+        if is_range {
+            class.out.push('-');
+            push_literal(to, &mut class.out);
+        }
         Ok(())
     }
 
     /// One character of a class.
-    fn member(&mut self, char: char) -> Result<char, String> {
-        if char != '\\' {
-            return Ok(char);
+    fn member(&mut self) -> Result<char, String> {
+        match self.next().ok_or(UNCLOSED)? {
+            '\\' => {
+                let char = self.next().ok_or(UNCLOSED)?;
+                self.escaped(char)
+            }
+            char => Ok(char),
         }
-        let char = self.next().ok_or("the regular expression ends with '\\'")?;
-        self.escaped(char)
     }
 }
 
