@@ -96,9 +96,9 @@ impl Missing {
     }
 
     /// At the end: `stuck` records that a sender did not let go of are lost, the outbox has `dropped` some, and if this
-    /// run has put any into it, `undelivered` says how many are still there.
-    pub(super) fn finish(self, stuck: u64, dropped: u64, undelivered: impl FnOnce() -> u64) -> Self {
-        let left = if self.kept > 0 { undelivered() } else { 0 };
+    /// run has put any into it, `undelivered` says how many are still there, counted up to that number.
+    pub(super) fn finish(self, stuck: u64, dropped: u64, undelivered: impl FnOnce(u64) -> u64) -> Self {
+        let left = if self.kept > 0 { undelivered(self.kept) } else { 0 };
         Self { left, dropped, lost: self.lost + stuck, ..self }
     }
 }

@@ -350,6 +350,12 @@ impl Delivery {
         summary.records + summary.rejected + summary.misdirected
     }
 
+    /// The same, counted until there are `enough`.
+    #[must_use]
+    pub fn undelivered_up_to(&self, enough: u64) -> u64 {
+        self.store.as_ref().map_or(0, |store| store.outbox.undelivered(&self.destination, enough))
+    }
+
     /// How many records wait for this server.
     #[must_use]
     pub fn waiting(&self) -> u64 {

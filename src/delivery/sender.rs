@@ -125,7 +125,7 @@ impl Shipper {
             }
         }
         let missing = std::mem::take(&mut self.queue.0.lock().state.missing);
-        missing.finish(stuck, dropped, || self.delivery.undelivered())
+        missing.finish(stuck, dropped, |enough| self.delivery.undelivered_up_to(enough))
     }
 
     /// Counts records whose time the server may not keep, and tells why the first of them.

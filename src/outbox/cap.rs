@@ -1,17 +1,25 @@
 //! The cap, and what makes room: the oldest entries go, whoever's they are, and their records are counted.
+//!
+//! A put looks at a counter of bytes only. What it takes to make room grows with the number of entries; so that it is not
+//! paid again by the next puts, a large outbox makes more room at once than they need.
 
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::counters::Counter;
-use super::entry::{self, Entry, Found, cost};
+use super::entry::{self, ENTRY_BYTES, Entry, Found, MAX_ENTRY_BYTES, cost};
 use super::names;
 use super::{BYTES, DROPPED, Outbox};
 use crate::record::time::Time;
 
 /// What one more record without a long message takes of the disk, in an entry of its own or at the end of one.
 const SMALL_RECORD_BYTES: u64 = 8 * 1024;
+
+/// Of a large cap this part is made free at once: of 2 GiB 8 MiB, which is 32 full entries. Below 64 MiB it is less than
+/// one entry, and just as many go as must.
+const ROOM_PART: u64 = 256;
 
 impl Outbox {
     /// Adds what an entry has grown by; if the sum exceeds `most`, the oldest go that are not among `own`. How many
@@ -44,7 +52,10 @@ impl Outbox {
             return None;
         }
         let others = by_age(folder).into_iter().filter(|file| !own.contains(&file.inode));
-        let dropped = others.into_iter().find_map(|file| drop_entry(folder, &file.name))?;
+        let dropped = others.into_iter().find_map(|file| match drop_entry(folder, &file.name) {
+            Dropped::Records(records) => Some(records),
+            Dropped::Nothing | Dropped::Kept => None,
+        })?;
         self.count(DROPPED, dropped);
         Some(dropped)
     }
@@ -60,17 +71,20 @@ impl Outbox {
     fn trim(&self, folder: &Path, most: u64, spared: &[u64]) -> Trimmed {
         let files = by_age(folder);
         let mut trimmed = Trimmed { dropped: 0, left: files.iter().map(|file| file.cost).sum() };
-        for file in files {
-            if trimmed.left <= most {
+        if trimmed.left <= most {
+            return trimmed;
+        }
+        let room = (most / ROOM_PART).saturating_sub(ENTRY_BYTES as u64);
+        for file in files.iter().filter(|file| !spared.contains(&file.inode)) {
+            if trimmed.left <= most - room {
                 break;
             }
-            if spared.contains(&file.inode) {
-                continue;
+            match drop_entry(folder, &file.name) {
+                Dropped::Records(records) => trimmed.dropped += records,
+                Dropped::Nothing => {}
+                Dropped::Kept => continue,
             }
-            if let Some(records) = drop_entry(folder, &file.name) {
-                trimmed.dropped += records;
-                trimmed.left -= file.cost;
-            }
+            trimmed.left -= file.cost;
         }
         self.count(DROPPED, trimmed.dropped);
         trimmed
@@ -87,11 +101,16 @@ struct Aged {
     cost: u64,
 }
 
-/// The entries in a directory by their first record's time. The names alone do not tell it: open entries have none.
+/// The entries in a directory by their first record's time. Their names tell it, but for open ones; no other file is
+/// read, since there may be thousands.
 fn by_age(folder: &Path) -> Vec<Aged> {
     let aged = |name: String| {
-        let (since, found) = entry::front(folder, &name)?;
-        Some(Aged { since, name, inode: found.ino(), cost: cost(found.len()) })
+        let (since, found) = match names::arrival(&name) {
+            Some(since) => (since, fs::symlink_metadata(folder.join(&name)).ok()?),
+            None => entry::front(folder, &name)?,
+        };
+        let is_entry = found.len() <= MAX_ENTRY_BYTES;
+        is_entry.then(|| Aged { since, name, inode: found.ino(), cost: cost(found.len()) })
     };
     let mut files: Vec<_> = names::list(folder).into_iter().filter_map(aged).collect();
     files.sort_by(|a, b| (a.since, &a.name).cmp(&(b.since, &b.name)));
@@ -106,8 +125,21 @@ struct Trimmed {
     left: u64,
 }
 
-/// Drops the entry of that name, unless somebody holds it or it is none; how many records it had.
-fn drop_entry(folder: &Path, name: &str) -> Option<u64> {
-    let Found::Entry(entry) = Entry::find(folder, name) else { return None };
-    entry.remove().then(|| entry.records())
+/// What became of an entry that was to go.
+enum Dropped {
+    /// It is gone, and had so many records.
+    Records(u64),
+    /// It was none, or is gone already: it takes nothing of what the cap is for.
+    Nothing,
+    /// Somebody holds it, or it cannot be removed.
+    Kept,
+}
+
+/// Drops the entry of that name.
+fn drop_entry(folder: &Path, name: &str) -> Dropped {
+    match Entry::find(folder, name) {
+        Found::Entry(entry) if entry.remove() => Dropped::Records(entry.records()),
+        Found::Gone | Found::Foreign => Dropped::Nothing,
+        Found::Entry(_) | Found::Held | Found::Stuck(_) | Found::NoDescriptor => Dropped::Kept,
+    }
 }

@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use memchr::memchr_iter;
 use nix::errno::Errno;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -352,10 +353,11 @@ fn is_record(line: &[u8]) -> bool {
     line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }
 
-/// The lines from `from` on that are not blank.
+/// The lines from `from` on that are not blank. The content ends with a newline.
 fn count(content: &[u8], from: usize) -> u64 {
-    let lines = content.get(from..).unwrap_or_default().split(|byte| *byte == b'\n');
-    lines.filter(|line| !line.is_empty()).count() as u64
+    let rest = content.get(from..).unwrap_or_default();
+    let is_blank = |at: &usize| *at == 0 || rest.get(at - 1) == Some(&b'\n');
+    memchr_iter(b'\n', rest).filter(|at| !is_blank(at)).count() as u64
 }
 
 #[cfg(test)]

@@ -78,6 +78,25 @@ impl Outbox {
         Ok(summary)
     }
 
+    /// How many records are undelivered: those that wait for `destination`, and those put aside. The newest are counted
+    /// first, and only until there are `enough`: a large outbox is not read for what one run has put there.
+    #[must_use]
+    pub fn undelivered(&self, destination: &Destination, enough: u64) -> u64 {
+        let aside = self.folder.join(REJECTED);
+        let in_folder = |folder| names::list(folder).into_iter().rev().map(move |name| (folder, name));
+        let mut count = 0;
+        for (folder, name) in in_folder(&self.folder).chain(in_folder(&aside)) {
+            if count >= enough {
+                break;
+            }
+            let is_meant = |look: &entry::Look| {
+                *folder == aside || destination.takes(&look.header.destination, look.header.version)
+            };
+            count += entry::look(folder, &name).filter(is_meant).map_or(0, |look| look.records);
+        }
+        count
+    }
+
     /// How many files are none of ours by their names.
     fn strangers(&self) -> u64 {
         let ours = |name: &str| {

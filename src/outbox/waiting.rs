@@ -90,7 +90,7 @@ impl Waiting {
             }
             match Entry::find(&self.folder, &name) {
                 Found::Entry(entry) if entry.since < self.youngest => self.old += 1,
-                // A name can be forged by a slip of the hand; what the entry says goes.
+                // Somebody may have renamed it: what its first line says counts.
                 Found::Entry(entry) if self.takes(&entry) => return Some(entry),
                 Found::Entry(_) | Found::Gone => {}
                 Found::Foreign => self.foreign += 1,
