@@ -4,17 +4,23 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::archive::{Archive, Sink, Trouble};
+use super::follow::Follow;
 use super::local::{Evaluation, Query, Refusal, Row};
 use super::print::Printer;
 use super::search::{Buckets, Search};
+use super::server::Server;
 use crate::outbox::{Outbox, Reader};
+use crate::record::count_lines;
 use crate::record::time::Time;
 use crate::server::http::Failure;
 use crate::sys::poll::{PollFlags, ready};
 use crate::sys::stdio;
+
+/// How often a server that was not there is asked whether it is by now.
+const ASK: Duration = Duration::from_secs(2);
 
 /// How often the outbox is looked at for what comes: a record appears within half a second.
 const LOOK: Duration = Duration::from_millis(200);
@@ -27,6 +33,8 @@ pub struct Store<'a> {
     pub outbox: &'a Outbox,
     /// Whose records are wanted (`ACCOUNT:PROJECT`); `None` is everybody's.
     pub tenant: Option<String>,
+    /// The server that it stands in for: a tail goes over to that once it answers.
+    pub server: Option<Server<'a>>,
 }
 
 impl Store<'_> {
@@ -74,19 +82,79 @@ impl Archive for Store<'_> {
             let what = "a pipe needs all rows, and --follow never has them all".to_owned();
             return Err(Trouble::Refusal(Refusal { what, at: None }));
         }
-        let mut printer = printer;
-        let mut sink = |lines: &[u8]| stdio::write_all(printer.piece(lines));
+        let began = Time::now();
+        let mut screen = match &self.server {
+            Some(server) => Screen::Tail(Box::new(server.tail(search, printer))),
+            None => Screen::Plain(Box::new(printer)),
+        };
         let mut reader = self.reader()?;
-        let mut last = Answer::new(search, &query, usize::try_from(search.last()).unwrap_or(usize::MAX));
-        last.read(&mut reader, &mut sink)?;
-        last.finish(&mut sink)?;
+        screen.begin(search, &query, &mut reader)?;
         let mut answer = Answer::new(search, &query, 0);
         let readers = stdio::pipe_reader();
         let readers: Vec<_> = readers.iter().map(|fd| (fd.as_fd(), PollFlags::empty())).collect();
-        while !ready(&readers, Some(LOOK))?.contains(&true) {
-            answer.read(&mut reader, &mut sink)?;
+        let mut asked = Instant::now();
+        while !screen.has_server(&mut asked) {
+            if ready(&readers, Some(LOOK))?.contains(&true) {
+                return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+            }
+            answer.read(&mut reader, &mut |lines| screen.show(lines))?;
         }
-        Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
+        screen.go_over(began, search)
+    }
+}
+
+/// Where the rows of a tail are shown.
+enum Screen<'a> {
+    /// By the tail that goes on with what a server has.
+    Tail(Box<Follow<'a>>),
+    /// There is no server to wait for.
+    Plain(Box<Printer>),
+}
+
+impl Screen<'_> {
+    /// Shows the last rows there are.
+    fn begin(&mut self, search: &Search, query: &Query, reader: &mut Reader) -> io::Result<()> {
+        let last = search.last();
+        let mut answer = Answer::new(search, query, usize::try_from(last).unwrap_or(usize::MAX));
+        let mut count = 0;
+        let mut sink = |lines: &[u8]| {
+            count += count_lines(lines);
+            self.show(lines)
+        };
+        answer.read(reader, &mut sink)?;
+        answer.finish(&mut sink)?;
+        if let Self::Tail(tail) = self
+            && last > 0
+            && count == last
+        {
+            tail.forget_older();
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tail(tail) => tail.show_waiting(lines),
+            Self::Plain(printer) => stdio::write_all(printer.piece(lines)),
+        }
+    }
+
+    /// Whether the server is there by now; it is `asked` now and then.
+    fn has_server(&self, asked: &mut Instant) -> bool {
+        let Self::Tail(tail) = self else { return false };
+        if asked.elapsed() < ASK {
+            return false;
+        }
+        *asked = Instant::now();
+        tail.has_server()
+    }
+
+    /// Goes on with what the server has.
+    fn go_over(self, began: Time, search: &Search) -> Result<(), Trouble> {
+        match self {
+            Self::Tail(tail) => Ok(tail.go_over(began, search.since.as_ref())?),
+            Self::Plain(_) => Ok(()),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::cli::args::Verb;
 use crate::sys::env::Env;
 use crate::sys::panics::Promises;
 use crate::sys::signals::Ignored;
-use session::{clock, delivery, level_flag, setup, tell};
+use session::{clock, delivery, is_outbox_the_store, level_flag, setup, tell};
 
 /// What a verb is told beside its own arguments.
 pub struct Context<'a> {

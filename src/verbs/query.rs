@@ -5,11 +5,10 @@
 
 use std::io;
 
-use super::{Context, Verdict, clock, level_flag, setup, tell};
+use super::{Context, Verdict, clock, is_outbox_the_store, level_flag, setup, tell};
 use crate::cli::args::QueryArgs;
 use crate::cli::config::{Config, fail_by_environment};
-use crate::cli::values::parse_names;
-use crate::delivery::breaker::Breaker;
+use crate::cli::values::{parse_names, parse_tenant};
 use crate::outbox::Outbox;
 use crate::query::answer::{Style, Tally};
 use crate::query::archive::{Archive, Trouble};
@@ -20,6 +19,7 @@ use crate::query::question::{is_any_of, is_at_least};
 use crate::query::range::{Clock, Edge, bound};
 use crate::query::search::Search;
 use crate::query::server::Server;
+use crate::record::protocol::Protocol;
 use crate::server::http::Failure;
 use crate::sys::signals;
 use crate::sys::stderr::{self, Report};
@@ -78,11 +78,21 @@ impl<'a> Query<'a> {
 
     fn store(&self) -> Option<Store<'_>> {
         let outbox = self.outbox.as_ref().ok()?;
-        // Whoever names a tenant wants its records; the others want all that wait here.
-        let access = &self.config.access;
-        let is_named = ["AccountID", "ProjectID"].iter().any(|name| access.header(name).is_some());
-        let tenant = setup(self.config).filter(|_| is_named).map(|setup| setup.destination().tenant);
-        Some(Store { outbox, tenant })
+        let server = self.server().filter(|_| !self.args.local);
+        Some(Store { outbox, tenant: self.tenant(), server })
+    }
+
+    /// The tenant whose records are wanted; without one all that wait here are.
+    fn tenant(&self) -> Option<String> {
+        // Where delivery is off no header is made of the flag.
+        let flag = self.args.server.tenant.as_deref();
+        let flag = flag.and_then(|text| parse_tenant(text, Protocol::Jsonline).ok()).unwrap_or_default();
+        let numbers = ["AccountID", "ProjectID"].map(|name| {
+            let flag = || flag.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose());
+            self.config.access.header(name).or_else(flag).map(str::to_owned)
+        });
+        let is_named = numbers.iter().any(Option::is_some);
+        is_named.then(|| numbers.map(|number| number.unwrap_or_else(|| "0".to_owned())).join(":"))
     }
 
     /// Why nobody can be asked.
@@ -128,7 +138,7 @@ impl<'a> Query<'a> {
             (Err(Trouble::Failure(Failure::Unreached(why))), Some(store)) => {
                 stderr::say(&format!("{why}; the outbox answers"));
                 let asked = self.show(store, tally);
-                self.is_done(asked, store, *tally) && self.is_outbox_the_store()
+                self.is_done(asked, store, *tally) && is_outbox_the_store(self.config)
             }
             (asked, _) => self.is_done(asked, first, *tally),
         }
@@ -148,15 +158,7 @@ impl<'a> Query<'a> {
     /// Whether the outbox may answer for a server that is not there: for people always, since they read who answers. A
     /// script must not count what is left over while its server restarts, and a tail would miss what was delivered.
     fn may_fall_back(&self) -> bool {
-        self.style.terminal.is_watched && !self.args.follow || self.is_outbox_the_store()
-    }
-
-    /// Whether there has never been another store: no server is named, and none was ever delivered to.
-    fn is_outbox_the_store(&self) -> bool {
-        let server = setup(self.config).map(|setup| setup.destination().server());
-        let breaker = self.outbox.as_ref().ok().zip(server);
-        let breaker = breaker.map(|(outbox, server)| Breaker::new(outbox.folder(), &server));
-        !self.config.names_server() && breaker.is_some_and(|breaker| !breaker.has_delivered())
+        self.style.terminal.is_watched && !self.args.follow || is_outbox_the_store(self.config)
     }
 
     /// Says what went wrong, or why there may be nothing; whether all went well.
@@ -200,8 +202,10 @@ impl<'a> Query<'a> {
         if !archive.is_server() {
             return nothing;
         }
-        let waiting =
-            waiting().map(|count| format!("; {} wait in the outbox, see --local", stderr::records(count)));
+        let waiting = waiting().map(|count| {
+            let wait = if count == 1 { "waits" } else { "wait" };
+            format!("; {} {wait} in the outbox, see --local", stderr::records(count))
+        });
         format!("{nothing}; new ones are found after a second or two{}", waiting.unwrap_or_default())
     }
 }

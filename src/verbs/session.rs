@@ -15,6 +15,7 @@ use super::{Context, Verdict};
 use crate::cli::args::DeliveryArgs;
 use crate::cli::config::{Config, Route};
 use crate::cli::values::parse_level;
+use crate::delivery::breaker::Breaker;
 use crate::delivery::policy::{Delivery, Fate, Setup};
 use crate::outbox::Outbox;
 use crate::query::range::Clock;
@@ -193,6 +194,14 @@ pub fn setup(config: &Config) -> Option<Setup> {
         dry_run: config.dry_run,
         outbox: outbox.map(|store| Outbox::new(store.folder, store.max_bytes)),
     })
+}
+
+/// Whether the outbox is the only store there ever was: no server is named, and none was ever delivered to.
+pub fn is_outbox_the_store(config: &Config) -> bool {
+    let Some(setup) = setup(config) else { return false };
+    let server = setup.destination().server();
+    let has_delivered = |outbox: &Outbox| Breaker::new(outbox.folder(), &server).has_delivered();
+    !config.names_server() && setup.outbox.is_ok_and(|outbox| !has_delivered(&outbox))
 }
 
 /// A delivery for a configuration; `None` if it is off. A byte to read from `cancel` ends every wait.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Verdict, delivery, setup, tell};
+use super::{Context, Verdict, delivery, is_outbox_the_store, setup, tell};
 use crate::cli::args::StatusArgs;
 use crate::cli::config::{Config, Route, fail_by_environment, query_url};
 use crate::delivery::breaker::{Breaker, State};
@@ -141,9 +141,16 @@ fn outbox(config: &Config) -> Map<String, Value> {
         State::Probe(_) => "now, by the next call".to_owned(),
         State::Open(left) => format!("in {}s", left.as_secs() + 1),
     };
+    let (used, most) = (summary.bytes, outbox.max_bytes());
+    // Where nothing ever leaves it but by the cap, that is how far back a query reaches.
+    let reach = is_outbox_the_store(config).then(|| match summary.oldest {
+        Some(oldest) => format!("to {oldest}, with {used} of {most} bytes; then the oldest go"),
+        None => format!("there is no record yet; {most} bytes of them will be kept"),
+    });
     let rows = [
         ("records", json!(summary.records)),
         ("bytes", json!(summary.bytes)),
+        ("reaches_back", json!(reach)),
         ("oldest", json!(summary.oldest.map(|time| time.to_string()))),
         ("older_than_6_days", json!(summary.old)),
         ("records_for_other_servers", json!(summary.records_of_others)),

@@ -12,10 +12,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use self::rows::{Part, Rows};
+use self::rows::{Part, Row, Rows};
 use self::shown::Shown;
 use super::print::Printer;
 use super::range::Bound;
+use crate::record::time::Time;
 use crate::server::http::{Answer, Client, Failure, form};
 use crate::sys::poll::{PollFlags, ready};
 use crate::sys::stderr;
@@ -104,9 +105,57 @@ impl<'a> Follow<'a> {
     pub fn run(mut self, last: u64, since: Option<&Bound>) -> Result<(), Failure> {
         self.since = since.map_or(0, |bound| bound.instant.0);
         let (tail, query) = (self.tail.clone(), self.query.clone());
-        let mut live = self.open(&tail, since)?;
+        let live = self.open(&tail, since)?;
         self.show_last(&query, last, since)?;
+        self.keep_on([&tail, &query], live, Gap::default())
+    }
+
+    /// Whether the server is there.
+    #[must_use]
+    pub fn has_server(&self) -> bool {
+        self.open(&self.tail, None).is_ok()
+    }
+
+    /// Shows rows that wait in the outbox, while there is no server; they are known again once it has them.
+    ///
+    /// # Errors
+    /// They cannot be printed.
+    pub fn show_waiting(&mut self, lines: &[u8]) -> io::Result<()> {
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            self.shown.add(&Row::new(line.to_vec()));
+        }
+        self.shown.tidy();
+        stdio::write_all(self.printer.piece(lines))
+    }
+
+    /// What is older than the rows shown so far was not asked for.
+    pub fn forget_older(&mut self) {
+        if let Some(oldest) = self.shown.oldest() {
+            self.shown.forget_before(oldest);
+        }
+    }
+
+    /// Goes over to the server: shows what it has beyond what [`Self::show_waiting`] has shown since `began`, and then
+    /// what comes.
+    ///
+    /// # Errors
+    /// The rows cannot be printed.
+    pub fn go_over(mut self, began: Time, since: Option<&Bound>) -> Result<(), Failure> {
+        self.since = since.map_or(0, |bound| bound.instant.0);
+        let (tail, query) = (self.tail.clone(), self.query.clone());
         let mut gap = Gap::default();
+        gap.begin(began.0);
+        let live = self.reconnect([&tail, &query], None, &mut gap)?;
+        self.keep_on([&tail, &query], live, gap)
+    }
+
+    /// Shows what comes, over any number of connections.
+    fn keep_on<'c>(
+        &mut self,
+        [tail, query]: [&'c Client; 2],
+        mut live: Answer<'c>,
+        mut gap: Gap,
+    ) -> Result<(), Failure> {
         loop {
             let look = gap.next_look();
             if look.is_none() {
@@ -122,7 +171,7 @@ impl<'a> Follow<'a> {
             if why.is_some() {
                 gap.begin(self.shown.latest);
             }
-            live = self.reconnect([&tail, &query], why, &mut gap)?;
+            live = self.reconnect([tail, query], why, &mut gap)?;
         }
     }
 

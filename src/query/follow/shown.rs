@@ -47,7 +47,7 @@ impl Shown {
     }
 
     /// Remembers a row as shown.
-    fn add(&mut self, row: &Row) {
+    pub(super) fn add(&mut self, row: &Row) {
         if let Some(time) = row.time {
             self.latest = self.latest.max(time);
             let count = self.rows.entry((time, row.hash)).or_default();
@@ -86,6 +86,11 @@ impl Shown {
             let Some(((time, _), _)) = self.rows.pop_first() else { break };
             self.forget_before(time.saturating_add(1));
         }
+    }
+
+    /// The time of the oldest row that is known.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.rows.first_key_value().map(|((time, _), _)| *time)
     }
 
     pub(super) fn forget_before(&mut self, time: i64) {
