@@ -51,16 +51,9 @@ uninstall: ## Remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vlog
 	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vlog.fish
 
-demo: build ## Send, pipe, hook, run, query and flush; without a server the outbox serves
-	PATH="$(CURDIR)/target/static:$$PATH" VLOG_VERBOSE=1 VLOG_OUTBOX="$(CURDIR)/target/demo-outbox" sh -c '\
-		set -x; \
-		vlog send "observation stored" service=nmem-capture; echo "exit status $$?"; \
-		printf "one line\n{\"level\":\"warn\",\"msg\":\"another\",\"n\":2}\n" | vlog pipe --service x; echo "exit status $$?"; \
-		echo "{\"hook_event_name\":\"Stop\",\"session_id\":\"s-1\"}" | vlog hook; echo "exit status $$?"; \
-		vlog run -- sh -c "echo working; exit 3"; echo "exit status $$?"; \
-		vlog query "service:x" --since 1h; echo "exit status $$?"; \
-		cat "$$VLOG_OUTBOX"/*.jsonl 2>/dev/null; vlog flush; echo "exit status $$?"; \
-		vlog send --dry-run -l error "backup failed" code:=3'
+demo: build ## A tour: log by send, pipe, hook and run, and read it back; without a server the outbox serves
+	@rm -rf target/demo-outbox
+	@PATH="$(CURDIR)/target/static:$$PATH" VLOG_OUTBOX="$(CURDIR)/target/demo-outbox" sh tests/demo.sh
 
 bench: build ## Measure against a floor in the same run
 	VLOG_BENCH_BIN="$(CURDIR)/target/static/vlog" $(CARGO) bench --locked --bench bench
