@@ -3,7 +3,7 @@
 //! Where there is no zone it is UTC, as on a server whose own zone is UTC.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use super::number::clock;
@@ -26,9 +26,9 @@ pub fn moment(text: &str, now: i64) -> Option<i64> {
         _ if !text.contains('-') => return unix(text),
         7 => day(plain.get(..4)?.parse().ok()?, part(plain, 4, '-')?, "01")?.at(0, 0, 0, 0),
         10 => date(plain)?.at(0, 0, 0, 0),
-        13 => date(plain)?.at(hour(plain)?, 0, 0, 0),
-        16 => date(plain)?.at(hour(plain)?, two(part(plain, 13, ':')?)?, 0, 0),
-        19 => date(plain)?.at(hour(plain)?, two(part(plain, 13, ':')?)?, two(part(plain, 16, ':')?)?, 0),
+        13 => at(plain, "00", "00")?,
+        16 => at(plain, part(plain, 13, ':')?, "00")?,
+        19 => at(plain, part(plain, 13, ':')?, part(plain, 16, ':')?)?,
         _ => {
             let is_full = text.as_bytes().get(10) == Some(&b'T') && text.len() > 19;
             let at = text.parse::<Timestamp>().ok().filter(|_| is_full)?;
@@ -68,8 +68,10 @@ fn date(text: &str) -> Option<Date> {
     day(text.get(..4)?.parse().ok()?, part(text, 4, '-')?, part(text, 7, '-')?)
 }
 
-fn hour(text: &str) -> Option<i8> {
-    two(part(text, 10, 'T')?).filter(|hour| *hour < 24)
+/// The hour that stands in the text, with these minutes and seconds.
+fn at(text: &str, minute: &str, second: &str) -> Option<DateTime> {
+    let time = Time::new(two(part(text, 10, 'T')?)?, two(minute)?, two(second)?, 0).ok()?;
+    Some(date(text)?.to_datetime(time))
 }
 
 fn nanoseconds(at: DateTime) -> Option<i64> {
@@ -141,6 +143,9 @@ mod tests {
             ("2026-11-20 11:00:00", None),
             ("yesterday", None),
             ("2026-13", None),
+            ("2026-11-20T10:00:80Z", None),
+            ("2026-11-20T24", None),
+            ("2026-11-20T10:60", None),
             ("", None),
         ] {
             assert_eq!(moment(text, NOW), expected, "{text}");
