@@ -244,7 +244,7 @@ const PIPES: [(&str, &str); 78] = [
     ("i:1 | keep h*, _stream", r#"{"_stream":"{host=\"a\",service=\"api\"}","host":"a"}"#),
     ("i:1 | delete _msg, _time, _stream", r#"{"host":"a","i":"1","ip":"10.0.0.1","level":"error","n":"5","service":"api","v":"1"}"#),
     ("i:1 | drop *", ""),
-    ("i:1 | rename v as x, h* as g* | fields x, v, g*", r#"{"gost":"a","x":"1"}"#),
+    ("i:1 | rename v as x, host as gost | fields x, v, g*", r#"{"gost":"a","x":"1"}"#),
     ("i:1 | mv nosuch as v | fields v, n", r#"{"n":"5"}"#),
     ("i:1 | copy v as x, host h2 | fields x, v, h2", r#"{"h2":"a","v":"1","x":"1"}"#),
     ("i:1 | cp _time as t | fields t, _time", r#"{"_time":"2026-11-20T10:00:00Z","t":"2026-11-20T10:00:00Z"}"#),
