@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
@@ -88,7 +88,13 @@ impl Server {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            if self.post("/health", "", &[]).is_ok_and(|answer| answer.status == 200) {
+            // With TLS it cannot be asked in plain text.
+            let is_up = if self.options.iter().any(|option| option == "-tls") {
+                TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+            } else {
+                self.post("/health", "", &[]).is_ok_and(|answer| answer.status == 200)
+            };
+            if is_up {
                 return true;
             }
             thread::sleep(Duration::from_millis(10));
