@@ -376,28 +376,29 @@ impl Delivery {
         deadline: Deadline,
     ) -> Attempt {
         let mut attempt = Attempt::default();
-        let mut todo = vec![Piece { lines, refused: None }];
+        let mut todo = vec![Portion { lines, refused: None }];
         let mut passes_check = None;
-        while let Some(piece) = todo.pop() {
-            let lines = piece.lines;
+        while let Some(portion) = todo.pop() {
+            let lines = portion.lines;
             let start = Instant::now();
-            let outcome = match piece.refused_of(attempt.rejected) {
+            let outcome = match portion.refused_of(attempt.rejected) {
                 Some(0) => Outcome::Delivered,
                 Some(refused) => Outcome::Partly(refused, attempt.refusal.clone()),
                 None => client.push(lines, stream_fields, deadline),
             };
             let waited = start.elapsed();
+            let stop = |why, timed_out| Some(Stop::Server { why, waited, timed_out });
             let (refusal, refused) = match outcome {
                 Outcome::Delivered => {
                     attempt.done += lines.len();
                     continue;
                 }
                 Outcome::Retry(why) => {
-                    attempt.stop = Some(Stop::Server { why, waited, timed_out: false });
+                    attempt.stop = stop(why, false);
                     break;
                 }
                 Outcome::TimedOut(why) => {
-                    attempt.stop = Some(Stop::Server { why, waited, timed_out: true });
+                    attempt.stop = stop(why, true);
                     break;
                 }
                 Outcome::Rejected(why) => (why, None),
@@ -407,14 +408,14 @@ impl Delivery {
             let is_sound = *passes_check
                 .get_or_insert_with(|| client.check(stream_fields, deadline) == Outcome::Delivered);
             if !is_sound {
-                attempt.stop = Some(Stop::Server { why: refusal, waited, timed_out: false });
+                attempt.stop = stop(refusal, false);
                 break;
             }
             attempt.refusal = refusal;
             if count_lines(lines) > 1 {
                 let (first, second) = split_lines(lines, lines.len() / 2);
-                todo.push(Piece { lines: second, refused });
-                todo.push(Piece { lines: first, refused: None });
+                todo.push(Portion { lines: second, refused });
+                todo.push(Portion { lines: first, refused: None });
                 continue;
             }
             if let Err(error) = self.put_aside(lines, stream_fields) {
@@ -478,14 +479,14 @@ impl Delivery {
 }
 
 /// Lines that are still to be delivered.
-struct Piece<'a> {
+struct Portion<'a> {
     lines: &'a [u8],
     /// If these are the second half of lines that a server took but for some: how many it refused in both halves, and
     /// how many were rejected before the first.
     refused: Option<(u64, u64)>,
 }
 
-impl Piece<'_> {
+impl Portion<'_> {
     /// How many of these the server refuses, if that is known without asking: those that the first half does not explain.
     /// It has the others. `rejected` is how many records were rejected so far.
     fn refused_of(&self, rejected: u64) -> Option<u64> {

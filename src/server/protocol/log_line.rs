@@ -20,11 +20,11 @@ pub struct LogLine<'a> {
     /// What happened.
     pub message: Cow<'a, str>,
     /// Everything else, in order, `level` among it.
-    pub fields: Vec<Field<'a>>,
+    pub fields: Vec<LogField<'a>>,
 }
 
 /// The name of a field and its JSON value: a string, number or boolean.
-pub type Field<'a> = (Cow<'a, str>, &'a str);
+pub type LogField<'a> = (Cow<'a, str>, &'a str);
 
 /// The records of a batch.
 pub fn log_lines(lines: &[u8]) -> impl Iterator<Item = LogLine<'_>> {
@@ -34,7 +34,7 @@ pub fn log_lines(lines: &[u8]) -> impl Iterator<Item = LogLine<'_>> {
 impl<'a> LogLine<'a> {
     fn read(line: &'a [u8]) -> Self {
         let mut found = LogLine { time: Time(0), message: Cow::Borrowed(""), fields: Vec::new() };
-        let read = serde_json::Deserializer::from_slice(line).deserialize_map(Members(&mut found));
+        let read = serde_json::Deserializer::from_slice(line).deserialize_map(LineVisitor(&mut found));
         if read.is_err() {
             found.message = String::from_utf8_lossy(line);
             found.fields.clear();
@@ -55,9 +55,9 @@ impl<'a> LogLine<'a> {
 }
 
 /// Reads the members of an object one by one, without a map.
-struct Members<'a, 'd>(&'a mut LogLine<'d>);
+struct LineVisitor<'a, 'd>(&'a mut LogLine<'d>);
 
-impl<'d> Visitor<'d> for Members<'_, 'd> {
+impl<'d> Visitor<'d> for LineVisitor<'_, 'd> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

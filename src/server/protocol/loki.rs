@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use super::log_line::{Field, LogLine, free_name, log_lines, push_text, text};
+use super::log_line::{LogField, LogLine, free_name, log_lines, push_text, text};
 use super::{Acceptance, PushApi, Request};
 use crate::record::push_string;
 use crate::record::time::Time;
@@ -114,7 +114,7 @@ fn labels<'a, 'l>(
     line: &'l LogLine<'a>,
     stream_fields: &[String],
     is_late: bool,
-) -> (Vec<u8>, Vec<&'l Field<'a>>) {
+) -> (Vec<u8>, Vec<&'l LogField<'a>>) {
     let mut out = Vec::new();
     let mut names: Vec<Cow<str>> = Vec::new();
     let mut rest = Vec::new();
@@ -146,7 +146,7 @@ fn labels<'a, 'l>(
 }
 
 /// Appends a record to the values of its stream.
-fn push_value(line: &LogLine, fields: &[&Field], out: &mut Vec<u8>) {
+fn push_value(line: &LogLine, fields: &[&LogField], out: &mut Vec<u8>) {
     let mut metadata = Vec::new();
     let mut names: Vec<Cow<str>> = Vec::new();
     let mut bytes = 0;

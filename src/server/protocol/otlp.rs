@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::log_line::{Field, LogLine, log_lines, push_text, text};
+use super::log_line::{LogField, LogLine, log_lines, push_text, text};
 use super::{Acceptance, PushApi, Request, loki};
 use crate::record::level::Level;
 use crate::record::push_string;
@@ -95,7 +95,7 @@ fn is_resource(name: &str, stream_fields: &[String]) -> bool {
 }
 
 /// The fields as `"attributes":[...]`.
-fn attributes<'a>(fields: impl Iterator<Item = &'a Field<'a>>) -> Vec<u8> {
+fn attributes<'a>(fields: impl Iterator<Item = &'a LogField<'a>>) -> Vec<u8> {
     let mut out = b"\"attributes\":[".to_vec();
     for (at, (name, value)) in fields.enumerate() {
         out.extend_from_slice(if at == 0 { b"{\"key\":" } else { b",{\"key\":" });
