@@ -50,6 +50,8 @@ impl Loki {
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(program)
             .arg(format!("-config.file={}", folder.path().join("config.yaml").display()))
+            // Some of its files lie where it was started.
+            .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
