@@ -36,6 +36,8 @@ pub struct Sort {
     pub by: Vec<(String, bool)>,
     /// Turns the order of all of them.
     pub is_reverse: bool,
+    /// Whether it is `first` or `last`, which an `offset` behind it is no part of.
+    pub is_first: bool,
     pub offset: u64,
     /// The most rows; 0 is all.
     pub limit: u64,
@@ -399,7 +401,7 @@ impl Parser<'_> {
     }
 
     fn first(&mut self, is_reverse: bool) -> Parsed {
-        let mut sort = Sort { limit: 1, is_reverse, ..Sort::default() };
+        let mut sort = Sort { limit: 1, is_reverse, is_first: true, ..Sort::default() };
         if !self.lexer.is(&["by", "partition", "rank", "(", "|", ")", ""]) {
             let start = self.lexer.clone();
             sort.limit = self.whole()?;
@@ -527,7 +529,7 @@ fn hides_stream_id(pipe: &Pipe) -> bool {
 /// Adds a pipe; the server makes one of two in some cases, which shows in what they give.
 fn push(pipe: Pipe, pipes: &mut Vec<Pipe>) {
     match (pipe, pipes.last_mut()) {
-        (Pipe::Offset(offset), Some(Pipe::Sort(sort))) => {
+        (Pipe::Offset(offset), Some(Pipe::Sort(sort))) if !sort.is_first => {
             if sort.offset == 0 && sort.limit == 0 {
                 sort.offset = offset;
             }

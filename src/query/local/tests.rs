@@ -198,7 +198,7 @@ const FILTERS: [(&str, &str); 171] = [
 
 /// Queries with pipes, and their rows: names in order, and the rows too where the query does not order them.
 #[rustfmt::skip]
-const PIPES: [(&str, &str); 78] = [
+const PIPES: [(&str, &str); 79] = [
     ("* | count()", r#"{"count(*)":"12"}"#),
     ("* | stats by (level) count() n, sum(n) s", r#"{"level":"INFO","n":"1","s":"NaN"} {"level":"debug","n":"2","s":"2000"} {"level":"error","n":"2","s":"-2"} {"level":"info","n":"4","s":"127"} {"level":"warn","n":"2","s":"3"} {"n":"1","s":"NaN"}"#),
     ("* | by (service, host) count() n", r#"{"host":"a","n":"1","service":"web"} {"host":"a","n":"2","service":"api"} {"host":"b","n":"1","service":"api"} {"host":"b","n":"1","service":"web"} {"n":"1","service":"q\"x"} {"n":"1","service":"web"} {"n":"2","service":"db srv"} {"n":"3","service":"api"}"#),
@@ -235,6 +235,7 @@ const PIPES: [(&str, &str); 78] = [
     ("* | sort by (s, i) limit 12 | fields s, i", r#"{"i":"1"} {"i":"2"} {"i":"3"} {"i":"7"} {"i":"8"} {"i":"9"} {"i":"10"} {"i":"11"} {"i":"12"} {"i":"4","s":"5KB"} {"i":"5","s":"5KiB"} {"i":"6","s":"1MB"}"#),
     ("* | sort by (level, i desc) | fields level, i", r#"{"i":"10"} {"i":"9","level":"INFO"} {"i":"8","level":"debug"} {"i":"7","level":"debug"} {"i":"2","level":"error"} {"i":"1","level":"error"} {"i":"12","level":"info"} {"i":"11","level":"info"} {"i":"4","level":"info"} {"i":"3","level":"info"} {"i":"6","level":"warn"} {"i":"5","level":"warn"}"#),
     ("* | first 2 by (i) partition by (level) | fields level, i", r#"{"i":"10"} {"i":"9","level":"INFO"} {"i":"3","level":"info"} {"i":"4","level":"info"} {"i":"5","level":"warn"} {"i":"6","level":"warn"} {"i":"7","level":"debug"} {"i":"8","level":"debug"} {"i":"1","level":"error"} {"i":"2","level":"error"}"#),
+    ("* | first 3 by (i) | offset 1 | fields i", r#"{"i":"2"} {"i":"3"}"#),
     ("* | last by (i) | fields i", r#"{"i":"12"}"#),
     ("* | last 2 by (i) rank as r | fields i, r", r#"{"i":"12","r":"1"} {"i":"11","r":"2"}"#),
     ("* | limit 0", ""),
