@@ -309,15 +309,15 @@ pub fn json_string(text: &str) -> String {
 
 /// Appends `text` as a JSON string.
 ///
-/// `serde_json`'s writer looks at each byte; this one looks at eight at once, which takes a quarter of the instructions
+/// `serde_json`'s writer looks at each byte; this one looks at eight at once, which takes a third of the instructions
 /// for a line of 60 bytes (valgrind).
 pub fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
     while let Some(at) = first_escaped(rest) {
         let (plain, special) = rest.split_at(at);
-        out.extend_from_slice(plain);
         let Some((&byte, after)) = special.split_first() else { break };
+        out.extend_from_slice(plain);
         push_escaped(byte, out);
         rest = after;
     }
@@ -325,30 +325,27 @@ pub fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// What JSON has escapes for: quotes, backslashes and control characters.
-fn is_escaped(byte: u8) -> bool {
-    byte < b' ' || byte == b'"' || byte == b'\\'
-}
-
-/// Where the first byte is that a JSON string must escape.
+/// Where the first byte is that JSON has an escape for: a quote, a backslash or a control character.
 fn first_escaped(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * ONES;
     let (words, tail) = bytes.as_chunks::<8>();
-    for (at, chunk) in words.iter().enumerate() {
-        let word = u64::from_ne_bytes(*chunk);
-        // A byte less another borrows into its high bit where it was smaller; bytes from 0x80 on are left out.
+    let mut at = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        // A byte less another borrows into its high bit where it was smaller; bytes from 0x80 on are left out. A borrow
+        // reaches only bytes behind the first that is found.
         let is_control = word.wrapping_sub(ONES * 0x20);
         let is_quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES);
         let is_backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
-        // A borrow makes the byte above look alike, so that the first one still has to be found.
-        if (is_control | is_quote | is_backslash) & !word & HIGH != 0
-            && let Some(inside) = chunk.iter().position(|byte| is_escaped(*byte))
-        {
-            return Some(at * 8 + inside);
+        let found = (is_control | is_quote | is_backslash) & !word & HIGH;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
         }
+        at += 8;
     }
-    tail.iter().position(|byte| is_escaped(*byte)).map(|at| bytes.len() - tail.len() + at)
+    let is_escaped = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    tail.iter().position(is_escaped).map(|inside| at + inside)
 }
 
 fn push_escaped(byte: u8, out: &mut Vec<u8>) {

@@ -62,15 +62,46 @@ const SPELLINGS: [(&str, Level); 40] = [
     ("dpanic", Level::Fatal),
 ];
 
+/// The length of `informational`.
+const LONGEST: usize = 13;
+
+/// For each first letter: one bit for each length of a spelling that begins with it, and one for each second letter.
+static LETTERS: [(u16, u32); 26] = letters();
+
+const fn letters() -> [(u16, u32); 26] {
+    let mut letters = [(0, 0); 26];
+    let mut at = 0;
+    while at < SPELLINGS.len() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            let spelling = SPELLINGS[at].0.as_bytes();
+            let (lengths, seconds) = &mut letters[(spelling[0] - b'a') as usize];
+            *lengths |= 1 << spelling.len();
+            *seconds |= 1 << (spelling[1] - b'a');
+        }
+        at += 1;
+    }
+    letters
+}
+
+/// Whether a word may be a level, by its length and its first two letters; most are told apart by that.
+fn may_be_level(word: &[u8]) -> bool {
+    let &[first, second, ..] = word else { return false };
+    let letter = |byte: u8| byte.to_ascii_lowercase().wrapping_sub(b'a');
+    let Some((lengths, seconds)) = LETTERS.get(usize::from(letter(first))) else { return false };
+    let second = letter(second);
+    word.len() <= LONGEST && lengths & (1 << word.len()) != 0 && second < 26 && seconds & (1 << second) != 0
+}
+
 impl Level {
     /// Reads a level in any spelling and any case; `None` if it is no level.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_ascii();
-        // Most words are none; their length and first letter tell.
-        let first = text.bytes().next()?.to_ascii_lowercase();
-        let may_be = |spelling: &str| spelling.len() == text.len() && spelling.bytes().next() == Some(first);
-        let is = |spelling: &str| may_be(spelling) && spelling.eq_ignore_ascii_case(text);
+        if !may_be_level(text.as_bytes()) {
+            return None;
+        }
+        let is = |spelling: &str| spelling.len() == text.len() && spelling.eq_ignore_ascii_case(text);
         SPELLINGS.iter().find(|(spelling, _)| is(spelling)).map(|&(_, level)| level)
     }
 
