@@ -195,7 +195,7 @@ _vlog() {
             return 0
             ;;
         vlog__subcmd__pipe)
-            opts="-l -s -H -v -h --level --service --parse --multiline --multiline-start --keep-ansi --tee --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --protocol --stream-fields --no-outbox --help"
+            opts="-l -s -H -v -h --level --service --parse --time --zone --multiline --multiline-start --keep-ansi --tee --dry-run --url --header --tenant --ca-file --insecure --fail --verbose --timeout --protocol --stream-fields --no-outbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -218,6 +218,14 @@ _vlog() {
                     return 0
                     ;;
                 --parse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --zone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

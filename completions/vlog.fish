@@ -55,6 +55,8 @@ complete -c vlog -n "__fish_vlog_using_subcommand send" -s h -l help -d 'Print h
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s l -l level -d 'Of lines that name none [default: info]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s s -l service -d 'The program [default: `$VLOG_SERVICE` or vlog]' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l parse -d 'auto (default), text, json, logfmt or raw' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l time -d 'read (default), or line: what the line says' -r
+complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l zone -d 'With --time line: local, utc or a name' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l multiline-start -d 'Join all lines up to the next that matches' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -l url -d 'Server, or `off`' -r
 complete -c vlog -n "__fish_vlog_using_subcommand pipe" -s H -l header -d 'Add `Name: value`, or a file of headers' -r

@@ -171,6 +171,12 @@ pub struct PipeArgs {
     /// auto (default), text, json, logfmt or raw
     #[arg(long = "parse", value_name = "MODE")]
     pub parse: Option<String>,
+    /// read (default), or line: what the line says
+    #[arg(long = "time", value_name = "WHICH")]
+    pub time: Option<String>,
+    /// With --time line: local, utc or a name
+    #[arg(long = "zone", value_name = "ZONE")]
+    pub zone: Option<String>,
     /// Join tracebacks and indented lines
     #[arg(long = "multiline")]
     pub multiline: bool,

@@ -76,14 +76,17 @@ impl Assembler {
         let fields = defaults.fields();
         let out = &mut self.batch.lines;
         let written = match piece {
+            Piece::Line(text) if parser.skips(&text) => return 0,
             Piece::Line(text) => {
+                let keeps_time = parser.reads_times();
                 let line = parser.parse(&text);
-                let level = if line.has_own_level { Ok(line.level) } else { defaults.level(line.level) };
-                let Ok(level) = level else { return 0 };
+                let Ok(level) = defaults.level(line.level) else { return 0 };
                 if let Some(doubt) = line.time.and_then(|own| own.doubt(now)) {
                     self.doubtful = (self.doubtful.0 + 1, self.doubtful.1.or(Some(doubt)));
                 }
-                let of_line = line.time.map_or(time, |own| self.own_times.next(own));
+                // A line of a file that says no time was written after the one before it.
+                let own = line.time.or(self.own_times.last.filter(|_| keeps_time));
+                let of_line = own.map_or(time, |own| self.own_times.next(own));
                 let record =
                     Record { time: of_line, message: &line.message, level, fields, own: line.fields };
                 self.last = Time(time.0 - 1);

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use regex_lite::RegexBuilder;
 
 use super::road::Road;
@@ -14,14 +15,16 @@ use super::session::Session;
 use super::{Context, Verdict};
 use crate::cli::args::PipeArgs;
 use crate::intake::assemble::Source;
-use crate::intake::text::join::Joiner;
+use crate::intake::text::join::{Join, Joiner};
 use crate::intake::text::lines::{Lines, Piece};
+use crate::intake::text::parse::line_time::LineTime;
 use crate::intake::text::parse::{Mode, Parser};
 use crate::record::time::Time;
 use crate::sys::signals::Ignored;
 use crate::sys::stderr;
 use crate::sys::stdio;
 use crate::sys::tee::{self, Signals, Tee, Upstream};
+use crate::sys::zone;
 
 /// The most that a pattern may become; matching takes as long for each byte of input.
 const MAX_PATTERN_BYTES: usize = 32 * 1024;
@@ -36,7 +39,8 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     let level = session.level(args.level.as_deref());
     let items = session.fields(args.words);
     let mode = mode_flag(args.parse.as_deref(), &mut session.mistakes);
-    let joiner = joiner_flag(args.multiline, args.multiline_start.as_deref(), &mut session.mistakes);
+    let join = join_flag(args.multiline, args.multiline_start.as_deref(), &mut session.mistakes);
+    let times = times_flags(args.time.as_deref(), args.zone.as_deref(), &mut session.mistakes);
     session.tell();
     let defaults = session.defaults(level, items, &session.mistakes);
 
@@ -51,10 +55,12 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
         return session.verdict(true);
     };
     let timeout = session.config.timeout;
+    let parser =
+        Parser::new(mode, args.keep_ansi).reserving(&session.config.stream_fields).reading_times(times);
     let mut intake = Intake {
         lines: Lines::new(args.keep_ansi),
-        joiner,
-        source: Source::new(&defaults, Parser::new(mode, args.keep_ansi)),
+        joiner: Joiner::new(join, mode == Mode::Auto),
+        source: Source::new(&defaults, parser),
         road: Road::open(&session, delivery, Arc::default()),
     };
     while let Some(bytes) = upstream.next(&mut signals, intake.due_in()) {
@@ -88,23 +94,55 @@ fn mode_flag(name: Option<&str>, mistakes: &mut Vec<String>) -> Mode {
     })
 }
 
-/// What `--multiline` and `--multiline-start` ask for. A pattern that is none leaves the known shapes.
-fn joiner_flag(wanted: bool, start: Option<&str>, mistakes: &mut Vec<String>) -> Option<Joiner> {
-    let Some(pattern) = start.filter(|pattern| !pattern.is_empty()) else {
-        return wanted.then(|| Joiner::new(None));
+/// What `--time` and `--zone` ask for.
+fn times_flags(which: Option<&str>, zone: Option<&str>, mistakes: &mut Vec<String>) -> Option<LineTime> {
+    let zone = zone.filter(|zone| !zone.is_empty());
+    match which.filter(|which| !which.is_empty()) {
+        Some("line") => Some(LineTime { zone: zone.and_then(|name| zone_named(name, mistakes)) }),
+        None | Some("read") => {
+            mistakes.extend(zone.map(|_| "could not use --zone: it goes with --time line".to_owned()));
+            None
+        }
+        Some(other) => {
+            mistakes.push(format!("could not use --time: '{other}' is neither read nor line"));
+            None
+        }
+    }
+}
+
+/// The zone that `--zone` names.
+fn zone_named(name: &str, mistakes: &mut Vec<String>) -> Option<TimeZone> {
+    let found = match name {
+        "local" => zone::local(&|variable| std::env::var_os(variable)),
+        // As `TZ` would name it.
+        _ => zone::local(&|variable| {
+            if variable == "TZ" { Some(name.into()) } else { std::env::var_os(variable) }
+        }),
     };
-    let start = RegexBuilder::new(pattern)
-        .size_limit(MAX_PATTERN_BYTES)
-        .build()
-        .map_err(|error| mistakes.push(format!("could not use --multiline-start: {error}")))
-        .ok();
-    Some(Joiner::new(start))
+    if found.is_none() {
+        mistakes.push(format!("could not use --zone: no zone '{name}'; times without a zone are not read"));
+    }
+    found
+}
+
+/// What `--multiline` and `--multiline-start` ask for. A pattern that is none leaves the known shapes.
+fn join_flag(wanted: bool, start: Option<&str>, mistakes: &mut Vec<String>) -> Join {
+    let Some(pattern) = start.filter(|pattern| !pattern.is_empty()) else {
+        return if wanted { Join::Traces } else { Join::Nothing };
+    };
+    RegexBuilder::new(pattern).size_limit(MAX_PATTERN_BYTES).build().map_or_else(
+        |error| {
+            mistakes.push(format!("could not use --multiline-start: {error}"));
+            Join::Traces
+        },
+        Join::UpTo,
+    )
 }
 
 /// What becomes of the bytes: lines, perhaps joined, then records.
 struct Intake<'a> {
     lines: Lines,
-    joiner: Option<Joiner>,
+    joiner: Joiner,
     source: Source<'a>,
     road: Road,
 }
@@ -125,32 +163,24 @@ impl Intake<'_> {
     /// Hands the lines that `read` finds on to the shipper.
     fn lines_into(&mut self, read: impl FnOnce(&mut Lines, &mut dyn FnMut(Piece))) {
         let Self { lines, joiner, source, road } = self;
-        let now = Time::now();
-        match joiner {
-            None => read(lines, &mut |piece| road.take(piece, now, source)),
-            Some(joiner) => {
-                let now = (now, Instant::now());
-                read(lines, &mut |piece| {
-                    joiner.take(piece, now, |piece, time| road.take(piece, time, source));
-                });
-            }
-        }
+        let now = (Time::now(), Instant::now());
+        read(lines, &mut |piece| joiner.take(piece, now, |piece, time| road.take(piece, time, source)));
     }
 
     /// Hands on the lines that were held back to be joined.
     fn release(&mut self) {
-        let Self { joiner: Some(joiner), source, road, .. } = self else { return };
+        let Self { joiner, source, road, .. } = self;
         joiner.flush(|piece, time| road.take(piece, time, source));
     }
 
     /// How long until something must be done even if nothing comes.
     fn due_in(&self) -> Option<Duration> {
-        let held = self.joiner.as_ref().and_then(|joiner| joiner.due_in(Instant::now()));
+        let held = self.joiner.due_in(Instant::now());
         self.road.due_in().into_iter().chain(held).min()
     }
 
     fn send_what_is_due(&mut self) {
-        if self.joiner.as_ref().and_then(|joiner| joiner.due_in(Instant::now())) == Some(Duration::ZERO) {
+        if self.joiner.due_in(Instant::now()) == Some(Duration::ZERO) {
             self.release();
         }
         self.road.ship_if_due();

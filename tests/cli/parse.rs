@@ -83,7 +83,7 @@ fn no_record_has_a_name_twice() {
     }
     let records = server.records();
     assert_eq!(
-        (&records[0]["level"], &records[0]["a.b"], &records[0]["stream"]),
+        (&records[0]["vlog_level"], &records[0]["a.b"], &records[0]["stream"]),
         (&json!("x"), &json!(2), &json!(2))
     );
     assert_eq!((&records[1]["level"], &records[1]["a.b"]), (&json!("error"), &json!("3")));
@@ -134,11 +134,143 @@ fn each_mode_recognises_what_it_says() {
     let text = |level: &str, line: &str| json!({"level": level, "_msg": line});
     let json_fields = json!({"level": "error", "_msg": "m"});
     let logfmt_fields = json!({"level": "warn", "_msg": "a b", "n": "1"});
-    gives(&["--parse", "auto"], &input, &[json_fields.clone(), text("warn", logfmt), text("error", "<3>x")]);
+    gives(&["--parse", "auto"], &input, &[json_fields.clone(), logfmt_fields.clone(), text("error", "<3>x")]);
     gives(&["--parse=text"], &input, &[text("info", json), text("warn", logfmt), text("error", "<3>x")]);
     gives(&["--parse=json"], &input, &[json_fields, text("info", logfmt), text("info", "<3>x")]);
     gives(&["--parse=logfmt"], &input, &[text("info", json), logfmt_fields, text("info", "<3>x")]);
     gives(&["--parse=raw"], &input, &[text("info", json), text("info", logfmt), text("info", "<3>x")]);
+}
+
+#[test]
+fn a_line_of_logfmt_cannot_take_the_names_that_the_caller_gives() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("VLOG_STREAM_FIELDS", "service,job");
+    let input = "at=info msg=x service=18ms host=example.com job=7 n=1\n";
+    env.run_with(&["pipe", "-s", "router", "job=nightly"], input).in_silence();
+    let record = &server.records()[0];
+    let picked =
+        ["service", "job", "line_service", "line_host", "line_job", "n"].map(|name| record[name].clone());
+    assert_eq!(picked, ["router", "nightly", "18ms", "example.com", "7", "1"]);
+    assert_ne!(record["host"], "example.com");
+}
+
+#[test]
+fn objects_behind_the_prefixes_of_tools_become_fields() {
+    gives(
+        &[],
+        "web-1  | {\"level\":\"error\",\"msg\":\"m\"}\n[pod/web/app] {\"msg\":\"n\"}\n",
+        &[
+            json!({"level": "error", "_msg": "m", "vlog_prefix": "web-1  |"}),
+            json!({"level": "info", "_msg": "n", "vlog_prefix": "[pod/web/app]"}),
+        ],
+    );
+}
+
+#[test]
+fn lines_that_a_container_runtime_has_cut_are_one_record() {
+    let at = "2026-11-20T10:00:00.1Z";
+    let input =
+        format!("{at} stdout P {{\"level\":\"error\",\n{at} stderr F x\n{at} stdout F \"msg\":\"m\"}}\n");
+    gives(
+        &[],
+        &input,
+        &[
+            json!({"level": "info", "_msg": format!("{at} stderr F x")}),
+            json!({"level": "error", "_msg": "m", "vlog_prefix": format!("{at} stdout F")}),
+        ],
+    );
+    assert_eq!(records(&["--parse", "raw"], &input).len(), 3);
+}
+
+#[test]
+fn blank_lines_are_records_only_in_raw_and_stay_inside_groups() {
+    let input = "\u{feff}one\n\n \t\ntwo\n";
+    let messages =
+        |args: &[&str]| records(args, input).iter().map(|record| record["_msg"].clone()).collect::<Vec<_>>();
+    assert_eq!(messages(&[]), ["one", "two"]);
+    assert_eq!(messages(&["--parse", "raw"]), ["one", "(empty)", " \t", "two"]);
+    gives(
+        &["--multiline"],
+        "a:\n  b\n\n  c\n\nd\n",
+        &[json!({"level": "info", "_msg": "a:\n  b\n\n  c"}), json!({"level": "info", "_msg": "d"})],
+    );
+}
+
+/// Lines of the shapes that real systems write, made up; each with the level that it has.
+#[test]
+fn the_levels_of_real_systems_are_found() {
+    let samples = [
+        ("081109 203615 148 WARN dfs.DataNode$PacketResponder: got an exception", "warn"),
+        ("03-17 16:13:38.811  1702  2395 E WindowManager: no window", "error"),
+        (
+            "api.log.1.2026-05-16_13:53:08 2026-05-16 00:00:00.008 25746 WARNING nova.api [req-1 - -] slow",
+            "warn",
+        ),
+        (
+            "- 1117838570 2026.06.03 R02-M1-N0 2026-06-03-15.42.50.675872 R02-M1-N0 RAS KERNEL FATAL parity error",
+            "fatal",
+        ),
+        ("[Sun Dec 04 04:47:44 2026] [error] mod_jk child in error state 6", "error"),
+        ("2026-07-29 17:41:44,747 - WARN  [QuorumPeer[myid=1]/0:0:0:0:2181:X@774] - timed out", "warn"),
+        ("Jun 14 15:16:01 combo sshd(pam_unix)[19939]: authentication failure; uid=0", "info"),
+        ("20261223-22:15:29:606|Step_LSC|30002312|onStandStepChanged 3579", "info"),
+        ("134681 node-246 unix.hw state_change.unavailable 1077804742 1 error state", "info"),
+    ];
+    let input: String = samples.iter().map(|(line, _)| format!("{line}\n")).collect();
+    let found: Vec<_> = records(&[], input).iter().map(|record| record["level"].clone()).collect();
+    assert_eq!(found, samples.map(|(_, level)| level));
+}
+
+/// The times of the records of lines, and what was said.
+fn times(args: &[&str], lines: &str) -> (Vec<String>, String) {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server).with("TZ", "CET-1CEST,M3.5.0,M10.5.0/3");
+    let finished = env.run_with(&[&["pipe"], args].concat(), lines).kept_the_promise();
+    let text = |record: &Map<String, Value>| record["_time"].as_str().unwrap().to_owned();
+    (server.records().iter().map(text).collect(), finished.stderr.clone())
+}
+
+#[test]
+fn with_time_line_a_line_has_its_own_time_and_what_says_none_that_of_the_line_before() {
+    let lines = "2026-01-20T10:00:00Z a\nmore\n[20/Jan/2026:12:00:01 +0100] b\n1768906802.5 c\n2026-01-20 11:00:03,5 d\nJan 20 10:00:00 host e\n";
+    let (found, said) = times(&["--time", "line"], lines);
+    let read = &found[0] == "2026-01-20T10:00:00.000000000Z";
+    assert!(read && said.is_empty(), "{found:?} {said}");
+    assert_eq!(
+        found[1..],
+        [
+            "2026-01-20T10:00:00.000000100Z",
+            "2026-01-20T11:00:01.000000000Z",
+            "2026-01-20T11:00:02.500000000Z",
+            "2026-01-20T11:00:02.500000100Z",
+            "2026-01-20T11:00:02.500000200Z"
+        ]
+    );
+    let summer = "2026-07-20 12:00:00 a\n{\"asctime\":\"2026-07-20 12:00:01,5\",\"msg\":\"b\"}\n";
+    for (zone, hour) in [("local", "10"), ("utc", "12"), ("EST5", "17")] {
+        let (found, said) = times(&["--time=line", "--zone", zone], summer);
+        let expected =
+            [format!("2026-07-20T{hour}:00:00.000000000Z"), format!("2026-07-20T{hour}:00:01.500000000Z")];
+        assert_eq!((found, said.as_str()), (expected.to_vec(), ""), "{zone}");
+    }
+    let (found, _) = times(&[], "2026-01-20T10:00:00Z a\n");
+    assert_ne!(found, ["2026-01-20T10:00:00.000000000Z"]);
+}
+
+#[test]
+fn a_zone_or_a_time_that_is_none_is_told_and_the_lines_are_logged() {
+    for (args, said) in [
+        (&["--time", "then"][..], "could not use --time: 'then' is neither read nor line"),
+        (
+            &["--time", "line", "--zone", "No/Where"],
+            "could not use --zone: no zone 'No/Where'; times without a zone are not read",
+        ),
+        (&["--zone", "utc"], "could not use --zone: it goes with --time line"),
+    ] {
+        let (found, stderr) = times(args, "2026-07-20 12:00:00 a\n");
+        assert!(stderr.contains(said), "{args:?}: {stderr}");
+        assert!(found.len() == 2 || found.len() == 1, "{found:?}");
+    }
 }
 
 #[test]

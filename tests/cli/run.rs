@@ -86,7 +86,6 @@ fn each_line_and_the_end_are_records() {
             ("one", "info", out),
             ("two", "warn", Some("stderr")),
             ("three", "info", out),
-            ("(empty)", "info", out),
             ("last", "info", out)
         ]
     );

@@ -15,7 +15,7 @@ use std::time::Instant;
 use libfuzzer_sys::fuzz_target;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use intake::text::join::Joiner;
+use intake::text::join::{Join, Joiner};
 use intake::text::lines::{Lines, Piece};
 use intake::text::parse::{Mode, Parser};
 use record::time::Time;
@@ -91,7 +91,7 @@ fuzz_target!(|data: &[u8]| {
     let last = input.last().is_some_and(|byte| *byte != b'\n');
     assert_eq!(whole.len(), newlines + usize::from(last));
 
-    let mut joiner = Joiner::new(None);
+    let mut joiner = Joiner::new(Join::Traces, false);
     let mut groups = Vec::new();
     let mut sink = |piece: Piece, _| match piece {
         Piece::Line(text) => groups.push(text.into_owned()),

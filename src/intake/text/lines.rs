@@ -3,7 +3,7 @@
 //! Invariants: memory stays flat, for a line too long for a record is handed on in pieces; no line is lost
 //! whatever bytes are in it; what comes out does not depend on how the bytes were cut by the reads. Cleaning:
 //! escape sequences are taken out; of a line redrawn after carriage returns the last state that shows something
-//! is kept; what is not UTF-8 becomes U+FFFD. All other control characters stay.
+//! is kept; what is not UTF-8 becomes U+FFFD; a byte order mark at the start goes. All other control characters stay.
 
 use std::borrow::Cow;
 
@@ -35,8 +35,13 @@ pub struct Lines {
     pending: Vec<u8>,
     /// Whether pieces of it were handed on.
     in_parts: bool,
+    /// How much of a byte order mark has come.
+    mark: usize,
     cleaner: Cleaner,
 }
+
+/// What some programs, most of them for Windows, write before everything else.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl Lines {
     /// `keep_ansi` leaves escape sequences in the text.
@@ -47,6 +52,15 @@ impl Lines {
 
     /// Takes what was read and hands on the lines that it ends.
     pub fn feed(&mut self, mut bytes: &[u8], mut sink: impl FnMut(Piece)) {
+        while let (Some(wanted), Some((first, rest))) = (BYTE_ORDER_MARK.get(self.mark), bytes.split_first())
+        {
+            if wanted != first {
+                self.give_up_mark();
+                break;
+            }
+            bytes = rest;
+            self.mark += 1;
+        }
         while let Some(end) = memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
             bytes = rest.split_first().map_or(&[][..], |(_, rest)| rest);
@@ -60,6 +74,12 @@ impl Lines {
         }
         self.pending.extend_from_slice(bytes);
         self.shorten(&mut sink);
+    }
+
+    /// It was none: what was taken for its beginning is text, and nothing else can be one.
+    fn give_up_mark(&mut self) {
+        self.pending.extend_from_slice(BYTE_ORDER_MARK.get(..self.mark).unwrap_or_default());
+        self.mark = BYTE_ORDER_MARK.len();
     }
 
     /// Hands on so much of the line in hand that the rest has no more than a record takes.
@@ -82,6 +102,9 @@ impl Lines {
 
     /// Hands on the last line, if it had no newline.
     pub fn finish(&mut self, mut sink: impl FnMut(Piece)) {
+        if self.mark < BYTE_ORDER_MARK.len() {
+            self.give_up_mark();
+        }
         if self.in_parts || !self.pending.is_empty() {
             self.end(&mut sink);
         }
@@ -299,6 +322,15 @@ mod tests {
         gives(b"a\nb\n", &["a", "b"]);
         gives(b"a\n\nb", &["a", "", "b"]);
         gives(b"\n", &[""]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_at_the_start_goes() {
+        gives("\u{feff}a\n\u{feff}b\n".as_bytes(), &["a", "\u{feff}b"]);
+        gives("\u{feff}".as_bytes(), &[]);
+        gives("\u{feff}\u{feff}a".as_bytes(), &["\u{feff}a"]);
+        gives(b"\xef\xbb\n", &["\u{fffd}"]);
+        gives(b"\xef", &["\u{fffd}"]);
     }
 
     #[test]

@@ -3,3 +3,4 @@
 pub mod join;
 pub mod lines;
 pub mod parse;
+mod traces;

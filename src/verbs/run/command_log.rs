@@ -68,8 +68,9 @@ impl CommandLog {
     fn log_lines(&self, delivery: Delivery, output: &Output) {
         let stdout = self.of_stream(Target::Stdout, Level::Info);
         let stderr = self.of_stream(Target::Stderr, Level::Warn);
+        let parser = || Parser::new(Mode::Auto, false).reserving(&self.session.config.stream_fields);
         let [mut stdout, mut stderr] =
-            [&stdout, &stderr].map(|defaults| (Lines::default(), Source::new(defaults, Parser::default())));
+            [&stdout, &stderr].map(|defaults| (Lines::default(), Source::new(defaults, parser())));
         let mut road = self.open(delivery);
         let (end, lost) = loop {
             match output.next(road.due_in()) {

@@ -5,7 +5,11 @@
 //! in `vlog_level` and `vlog_time`. No input and no output happens here.
 
 mod json;
+pub mod line_time;
 mod logfmt;
+mod meaning;
+mod names;
+pub mod prefix;
 pub mod text_level;
 
 use std::borrow::Cow;
@@ -15,10 +19,13 @@ use crate::record::level::Level;
 use crate::record::time::Time;
 use crate::record::{FieldBuffer, json_string};
 
+use line_time::LineTime;
+use meaning::{Meaning, adopt, substitute, text_at};
+
 /// How lines are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// JSON objects are fields; anything else is text.
+    /// JSON objects and lines of logfmt are fields, also behind the prefixes of tools; anything else is text.
     #[default]
     Auto,
     /// All is text; a level at its head is recognised.
@@ -55,8 +62,6 @@ pub struct Parsed<'a> {
     pub message: Cow<'a, str>,
     /// How bad it is, if the line says so.
     pub level: Option<Level>,
-    /// Whether the fields say it instead, in a word of their own.
-    pub has_own_level: bool,
     /// When it happened, if the line says so.
     pub time: Option<Time>,
     /// The fields that it has; `None` for plain text.
@@ -68,14 +73,51 @@ pub struct Parsed<'a> {
 pub struct Parser {
     mode: Mode,
     keep_ansi: bool,
+    times: Option<LineTime>,
+    /// Names that only the caller gives.
+    reserved: Vec<String>,
     fields: FieldBuffer,
+}
+
+/// The form in which a line has its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Syntax<'a> {
+    /// An object, and what stood before it.
+    Json(&'a str),
+    Logfmt,
 }
 
 impl Parser {
     /// `keep_ansi` leaves escape sequences in the text of JSON strings.
     #[must_use]
     pub fn new(mode: Mode, keep_ansi: bool) -> Self {
-        Self { mode, keep_ansi, fields: FieldBuffer::default() }
+        Self { mode, keep_ansi, reserved: vec!["host".to_owned(), "service".to_owned()], ..Self::default() }
+    }
+
+    /// Keeps these names, beside `host` and `service`, from words of logfmt: there anybody may write `service=18ms`.
+    #[must_use]
+    pub fn reserving(mut self, names: &[String]) -> Self {
+        self.reserved.extend_from_slice(names);
+        self
+    }
+
+    /// Reads the times of text lines, too.
+    #[must_use]
+    pub fn reading_times(mut self, times: Option<LineTime>) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Whether a line without a time of its own belongs to that of the line before it.
+    #[must_use]
+    pub fn reads_times(&self) -> bool {
+        self.times.is_some()
+    }
+
+    /// Whether lines without anything in them are left out.
+    #[must_use]
+    pub fn skips(&self, line: &str) -> bool {
+        self.mode != Mode::Raw && line.bytes().all(|byte| byte.is_ascii_whitespace())
     }
 
     /// The level of a line of which only the beginning is there.
@@ -92,202 +134,75 @@ impl Parser {
     /// Understands one line, or several that belong together.
     pub fn parse<'a>(&'a mut self, text: &'a str) -> Parsed<'a> {
         self.fields.clear();
-        let found = match self.mode {
-            Mode::Auto | Mode::Json => json::read(text, self.keep_ansi, &mut self.fields),
-            Mode::Logfmt => logfmt::read(text, &mut self.fields),
-            Mode::Text | Mode::Raw => false,
+        let Some(form) = self.read(text) else {
+            let time = self.times.as_ref().and_then(|times| times.of(text));
+            return Parsed { message: Cow::Borrowed(text), level: self.level(text), time, fields: None };
         };
-        let recognises = self.recognises();
-        let level_of_text = |text: &str| if recognises { text_level::level(text) } else { None };
-        if !found {
-            self.fields.clear();
-            let level = level_of_text(text);
-            let message = Cow::Borrowed(text);
-            return Parsed { message, level, has_own_level: false, time: None, fields: None };
-        }
         self.fields.keep_last();
-        let Meaning { message, level, time } = adopt(&mut self.fields);
-        let level = level.or_else(|| level_of_text(&text_at(&self.fields, message)));
-        if level.is_some() {
-            // A word of its own for what is now known as something else.
-            self.fields.rename("level", "vlog_level");
+        if form == Syntax::Logfmt {
+            for name in &self.reserved {
+                self.fields.rename(name, &format!("line_{name}"));
+            }
         }
+        let Meaning { message, level, time } = adopt(&mut self.fields, self.times.as_ref());
         self.fields.tidy();
-        let message = text_at(&self.fields, message);
-        let has_own_level = self.fields.iter().any(|(name, _)| name == "level");
-        Parsed { message, level, has_own_level, time, fields: Some(&self.fields) }
+        let message = match message {
+            Some(_) => text_at(&self.fields, message),
+            None if form == Syntax::Logfmt => Cow::Borrowed(text),
+            None => Cow::Owned(substitute(&self.fields)),
+        };
+        let prefix = if let Syntax::Json(prefix) = form { prefix } else { "" };
+        let level = level.or_else(|| self.level(&message)).or_else(|| self.level(prefix));
+        let time = time.or_else(|| self.times.as_ref()?.of(text));
+        Parsed { message, level, time, fields: Some(&self.fields) }
     }
-}
 
-/// The text of the value at this place, without the newline that Docker's JSON has at its end.
-fn text_at(fields: &FieldBuffer, place: Option<(usize, usize)>) -> Cow<'_, str> {
-    match decoded(place.map_or("", |at| fields.text(at))) {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim_end_matches('\n')),
-        Cow::Owned(mut text) => {
-            text.truncate(text.trim_end_matches('\n').len());
-            Cow::Owned(text)
-        }
-    }
-}
-
-/// What the well-known names say: where the message is, the level, the time.
-#[derive(Debug, Default)]
-struct Meaning {
-    message: Option<(usize, usize)>,
-    level: Option<Level>,
-    time: Option<Time>,
-}
-
-/// What a field is by its name; the number tells which of several wins, the lowest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Role {
-    Message(u8),
-    Level(u8),
-    Time(u8),
-}
-
-/// What loggers call these things: pino, bunyan, winston, zap, slog, logrus, zerolog, tracing, structlog,
-/// python-json-logger, Docker, the journal, ECS, GELF, Monolog.
-fn role(name: &str) -> Option<Role> {
-    Some(match name {
-        "_msg" => Role::Message(0),
-        "message" => Role::Message(1),
-        "msg" => Role::Message(2),
-        "MESSAGE" => Role::Message(3),
-        "fields.message" => Role::Message(4),
-        "short_message" => Role::Message(5),
-        "log" => Role::Message(6),
-        "event" => Role::Message(7),
-        // .NET, Serilog, OpenTelemetry
-        "Message" => Role::Message(8),
-        "@m" => Role::Message(9),
-        "body" => Role::Message(10),
-        "level" => Role::Level(0),
-        "lvl" => Role::Level(1),
-        "severity" => Role::Level(2),
-        "log.level" => Role::Level(3),
-        "levelname" => Role::Level(4),
-        "level_name" => Role::Level(5),
-        "loglevel" => Role::Level(6),
-        "log_level" => Role::Level(7),
-        "@level" => Role::Level(8),
-        "PRIORITY" => Role::Level(9),
-        "LogLevel" => Role::Level(10),
-        "Level" => Role::Level(11),
-        "@l" => Role::Level(12),
-        "SeverityText" => Role::Level(13),
-        "severity_text" => Role::Level(14),
-        "_time" => Role::Time(0),
-        "time" => Role::Time(1),
-        "ts" => Role::Time(2),
-        "timestamp" => Role::Time(3),
-        "@timestamp" => Role::Time(4),
-        "datetime" => Role::Time(5),
-        "asctime" => Role::Time(6),
-        "__REALTIME_TIMESTAMP" => Role::Time(7),
-        "Timestamp" => Role::Time(8),
-        "@t" => Role::Time(9),
-        _ => return None,
-    })
-}
-
-/// Whether a field of this name holds a level.
-fn is_level_name(name: &str) -> bool {
-    matches!(role(name), Some(Role::Level(_)))
-}
-
-/// The first second of 2000. What is before it is no time of a log line but, say, how long something took.
-const LEAST_TIME: Time = Time(946_684_800_000_000_000);
-
-/// Takes message, level and time out of the fields.
-fn adopt(fields: &mut FieldBuffer) -> Meaning {
-    let mut meaning = Meaning::default();
-    let mut roles = [None; 32];
-    let known = fields.iter().enumerate().filter_map(|(at, (name, value))| {
-        // Another type than text is a message only under a name that means one.
-        let fits = |role: &Role| value.starts_with('"') || !matches!(role, Role::Message(3..));
-        Some((role(name).filter(fits)?, at))
-    });
-    let mut count = 0;
-    for (slot, found) in roles.iter_mut().zip(known) {
-        *slot = Some(found);
-        count += 1;
-    }
-    let roles = roles.get_mut(..count).unwrap_or_default();
-    roles.sort_unstable();
-    let mut unread_time = None;
-    for (role, at) in roles.iter().flatten().copied() {
-        let Some((_, value)) = fields.get(at) else { continue };
-        match role {
-            Role::Message(_) if meaning.message.is_none() && value != "\"\"" => {
-                meaning.message = fields.remove(at);
-            }
-            Role::Level(_) if meaning.level.is_none() => {
-                let text = decoded(value);
-                if let Some((level, whole)) = level_of_value(role, &text) {
-                    meaning.level = Some(level);
-                    if whole {
-                        fields.remove(at);
-                    } else {
-                        fields.rename_at(at, "vlog_level");
+    /// Reads the fields of a line that has some.
+    fn read<'a>(&mut self, text: &'a str) -> Option<Syntax<'a>> {
+        match self.mode {
+            Mode::Auto => {
+                let (prefix, object) = prefix::before_object(text).unwrap_or(("", text));
+                if self.read_object(object) {
+                    if !prefix.is_empty() {
+                        self.fields.push("", "vlog_prefix", &json_string(prefix.trim_end()));
                     }
+                    return Some(Syntax::Json(prefix));
                 }
+                (logfmt::is_certain(text) && logfmt::read(text, &mut self.fields)).then_some(Syntax::Logfmt)
             }
-            Role::Time(_) if meaning.time.is_none() => {
-                let time = Time::parse(&decoded(value)).filter(|time| *time >= LEAST_TIME);
-                if time.is_some() {
-                    meaning.time = time;
-                    fields.remove(at);
-                } else {
-                    unread_time = unread_time.or(Some(at));
-                }
-            }
-            _ => {}
+            Mode::Json => self.read_object(text).then_some(Syntax::Json("")),
+            Mode::Logfmt => logfmt::read(text, &mut self.fields).then_some(Syntax::Logfmt),
+            Mode::Text | Mode::Raw => None,
         }
     }
-    let is_taken = fields.iter().any(|(name, _)| name == "vlog_time");
-    if let Some(at) = unread_time.filter(|_| meaning.time.is_none() && !is_taken) {
-        fields.rename_at(at, "vlog_time");
-    }
-    meaning
-}
 
-/// The level that a value means, and whether that says all that the value does.
-fn level_of_value(role: Role, text: &str) -> Option<(Level, bool)> {
-    let text = without_ansi(text);
-    let Ok(number) = text.trim().parse::<u64>() else {
-        let whole = Level::parse(&text).is_some();
-        return Some((level_of_word(&text)?, whole));
-    };
-    if role == Role::Level(9) || number < 10 {
-        return Some((Level::from_syslog(number)?, true));
+    /// Reads a line that is an object.
+    fn read_object(&mut self, text: &str) -> bool {
+        let found = json::read(text, self.keep_ansi, &mut self.fields);
+        if found {
+            self.read_docker();
+        } else {
+            self.fields.clear();
+        }
+        found
     }
-    Some((Level::from_bunyan(number)?, number % 10 == 0))
-}
 
-/// The level that a word means; slog writes those between its own as `INFO+2` and `DEBUG-4`.
-fn level_of_word(word: &str) -> Option<Level> {
-    if let Some(level) = Level::parse(word) {
-        return Some(level);
+    /// Of Docker's own file: if its text is an object again, its members take the place of that.
+    fn read_docker(&mut self) {
+        let is_docker = self.fields.iter().any(|(name, _)| name == "stream");
+        let log = self.fields.iter().position(|(name, value)| name == "log" && value.starts_with("\"{"));
+        if let Some(at) = log.filter(|_| is_docker && self.mode == Mode::Auto)
+            && let Some((_, log)) = self.fields.get(at)
+        {
+            let object = decoded(log).into_owned();
+            let mark = self.fields.mark();
+            if json::read(&object, self.keep_ansi, &mut self.fields) {
+                self.fields.remove(at);
+            } else {
+                self.fields.cut(mark);
+            }
+        }
     }
-    let at = word.find(['+', '-'])?;
-    let (name, offset) = word.split_at(at);
-    // slog's numbers: DEBUG is -4, INFO 0, WARN 4, ERROR 8.
-    let base = match name {
-        "DEBUG" => -4,
-        "INFO" => 0,
-        "WARN" => 4,
-        "ERROR" => 8,
-        _ => return None,
-    };
-    Some(match base + offset.parse::<i32>().ok()? {
-        ..-4 => Level::Trace,
-        -4..0 => Level::Debug,
-        0..4 => Level::Info,
-        4..8 => Level::Warn,
-        8..12 => Level::Error,
-        12.. => Level::Fatal,
-    })
 }
 
 /// The text of an encoded value: a string without its quotes, or the scalar as it stands.
@@ -308,6 +223,7 @@ fn encoded(text: &str, keep_ansi: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::meaning::level_of_word;
     use super::*;
     use crate::record::{Encoder, Fields, Record};
     use serde_json::{Map, Value, json};
@@ -444,7 +360,7 @@ mod tests {
             r#"{"LogLevel":"Warning","Message":"m","Timestamp":"2026-11-20T10:00:00Z"}"#,
             json!({"level": "warn", "_msg": "m"}),
         );
-        auto(r#"{"level":"odd","msg":"m"}"#, json!({"level": "odd", "_msg": "m"}));
+        auto(r#"{"level":"odd","msg":"m"}"#, json!({"vlog_level": "odd", "_msg": "m"}));
         auto(
             r#"{"level":"odd","msg":"WARN x"}"#,
             json!({"level": "warn", "vlog_level": "odd", "_msg": "WARN x"}),
@@ -458,12 +374,12 @@ mod tests {
         auto(r#"{"msg":"","message":"m"}"#, json!({"_msg": "m"}));
         auto(
             r#"{"event":{"a":1},"message":{"text":"x"}}"#,
-            json!({"_msg": "(empty)", "event.a": 1, "message.text": "x"}),
+            json!({"_msg": "x", "event.a": 1, "message.text": "x"}),
         );
         auto(r#"{"event":7,"msg":8}"#, json!({"event": 7, "_msg": "8"}));
         auto(
             r#"{"_msg":{"a":1},"_time":"x","time":"y","_stream":"s"}"#,
-            json!({"_msg": "(empty)", "_msg.a": 1, "vlog_time": "x", "time": "y", "stream": "s"}),
+            json!({"_msg": "y", "_msg.a": 1, "vlog_time": "x", "time": "y", "stream": "s"}),
         );
     }
 
@@ -551,13 +467,167 @@ mod tests {
         logfmt("ts=1795168800 lvl=loud msg=x", json!({"lvl": "loud", "_msg": "x"}));
         logfmt("starting up port=80", json!({"_msg": "starting up", "port": "80"}));
         logfmt("level=info msg=x debug", json!({"level": "info", "_msg": "x", "debug": true}));
-        logfmt("a=\"unclosed b=1", json!({"_msg": "(empty)", "a": "unclosed b=1"}));
+        logfmt("a=\"unclosed b=1", json!({"_msg": "a=\"unclosed b=1", "a": "unclosed b=1"}));
+        logfmt("event='it is' level='error'", json!({"_msg": "it is", "level": "error"}));
+        logfmt("a='b c=it's", json!({"_msg": "a='b c=it's", "a": "'b", "c": "it's"}));
         logfmt("ERROR plain text", json!({"_msg": "ERROR plain text"}));
         logfmt("level=error msg=x level level", json!({"level": "error", "_msg": "x"}));
-        logfmt("a=\"x\"b=\"y z\" c=1", json!({"_msg": "(empty)", "a": "x", "b": "y z", "c": "1"}));
+        logfmt(
+            "a=\"x\"b=\"y z\" c=1",
+            json!({"_msg": "a=\"x\"b=\"y z\" c=1", "a": "x", "b": "y z", "c": "1"}),
+        );
         logfmt("a==b =c", json!({"_msg": "=c", "a": "=b"}));
         logfmt("", json!({"_msg": "(empty)"}));
-        logfmt("k=v k=w \u{1f600}=x", json!({"_msg": "(empty)", "k": "w", "\u{1f600}": "x"}));
+        logfmt("k=v k=w \u{1f600}=x", json!({"_msg": "k=v k=w \u{1f600}=x", "k": "w", "\u{1f600}": "x"}));
+    }
+
+    #[test]
+    fn the_names_of_collectors_and_clouds_are_known() {
+        for (line, expected) in [
+            (
+                r#"{"@level":"warn","@message":"m","@timestamp":"2026-11-20T10:00:00Z"}"#,
+                json!({"level": "warn", "_msg": "m"}),
+            ),
+            (
+                r#"{"@t":"2026-11-20T10:00:00Z","@mt":"took {n}","@l":"Error","n":1}"#,
+                json!({"level": "error", "_msg": "took {n}", "n": 1}),
+            ),
+            (
+                r#"{"Timestamp":"2026-11-20T10:00:00Z","Level":"Error","RenderedMessage":"m"}"#,
+                json!({"level": "error", "_msg": "m"}),
+            ),
+            (r#"{"severity":"ERROR","textPayload":"m"}"#, json!({"level": "error", "_msg": "m"})),
+            (
+                r#"{"severity":"WARNING","jsonPayload":{"message":"m","n":1}}"#,
+                json!({"level": "warn", "_msg": "m", "jsonPayload.n": 1}),
+            ),
+            (
+                r#"{"timeUnixNano":"1795168800000000000","severityText":"WARN","body":{"stringValue":"m"}}"#,
+                json!({"level": "warn", "_msg": "m"}),
+            ),
+            (
+                r#"{"Body":"m","SeverityText":"ERROR","Resource":{"service.name":"shop"}}"#,
+                json!({"level": "error", "_msg": "m", "service": "shop"}),
+            ),
+            (
+                r#"{"message":"m","service":{"name":"shop"},"log":{"level":"error"}}"#,
+                json!({"level": "error", "_msg": "m", "service": "shop"}),
+            ),
+            (r#"{"SEVERITY":"FATAL","msg":"m"}"#, json!({"level": "fatal", "_msg": "m"})),
+            (r#"{"metadata":{"level":"error"},"msg":"m"}"#, json!({"level": "error", "_msg": "m"})),
+            (
+                r#"{"instant":{"epochSecond":1795168800},"level":"INFO","message":"m"}"#,
+                json!({"level": "info", "_msg": "m"}),
+            ),
+            (
+                r#"{"timeMillis":1795168800000,"level":"INFO","message":"m"}"#,
+                json!({"level": "info", "_msg": "m"}),
+            ),
+            (
+                r#"{"t":{"$date":"2026-11-20T10:00:00Z"},"s":"W","c":"STORAGE","id":1,"msg":"m"}"#,
+                json!({"level": "warn", "_msg": "m", "c": "STORAGE", "id": 1}),
+            ),
+            (
+                r#"{"s":"D2","c":"STORAGE","id":1,"msg":"m"}"#,
+                json!({"level": "debug", "vlog_level": "D2", "_msg": "m", "c": "STORAGE", "id": 1}),
+            ),
+            (r#"{"s":"W","t":"x","msg":"m"}"#, json!({"s": "W", "t": "x", "_msg": "m"})),
+        ] {
+            auto(line, expected);
+        }
+    }
+
+    #[test]
+    fn small_numbers_are_syslogs_only_in_its_company() {
+        auto(r#"{"level":1,"message":"m"}"#, json!({"vlog_level": 1, "_msg": "m"}));
+        auto(r#"{"level":2,"message":"m","app":"x"}"#, json!({"vlog_level": 2, "_msg": "m", "app": "x"}));
+        auto(
+            r#"{"level":3,"message":"m","facility":"cron"}"#,
+            json!({"level": "error", "_msg": "m", "facility": "cron"}),
+        );
+        auto(r#"{"severity":4,"msg":"m","_PID":"1"}"#, json!({"level": "warn", "_msg": "m", "_PID": "1"}));
+    }
+
+    #[test]
+    fn a_value_that_is_no_level_never_becomes_one() {
+        for value in ["\"NA\"", "\"\\u0001\"", "7", "true", "-1"] {
+            let line = format!("{{\"level\":{value},\"msg\":\"m\"}}");
+            let record = record(Mode::Auto, &line);
+            assert!(record.get("level").is_none() && record.get("vlog_level").is_some(), "{line}: {record}");
+        }
+    }
+
+    #[test]
+    fn objects_behind_the_prefixes_of_tools_are_fields() {
+        auto(
+            "caddy  | {\"level\":\"warn\",\"msg\":\"m\"}",
+            json!({"level": "warn", "_msg": "m", "vlog_prefix": "caddy  |"}),
+        );
+        auto(
+            "[pod/web-1/app] {\"level\":\"error\",\"msg\":\"m\"}",
+            json!({"level": "error", "_msg": "m", "vlog_prefix": "[pod/web-1/app]"}),
+        );
+        auto(
+            "2026-11-20T10:00:00.1Z stdout F {\"level\":\"error\",\"msg\":\"m\"}",
+            json!({"level": "error", "_msg": "m", "vlog_prefix": "2026-11-20T10:00:00.1Z stdout F"}),
+        );
+        auto(
+            "<11>Nov 20 10:00:00 host app[1]: {\"msg\":\"m\"}",
+            json!({"level": "error", "_msg": "m", "vlog_prefix": "<11>Nov 20 10:00:00 host app[1]:"}),
+        );
+        auto(
+            r#"{"log":"{\"level\":\"error\",\"msg\":\"m\"}\n","stream":"stderr","time":"2026-11-20T10:00:00Z"}"#,
+            json!({"level": "error", "_msg": "m", "stream": "stderr"}),
+        );
+        let line = "sent {\"level\":\"error\",\"msg\":\"m\"}";
+        auto(line, json!({"_msg": line}));
+        let line = "caddy  | {\"level\":\"error\", broken}";
+        auto(line, json!({"_msg": line}));
+    }
+
+    #[test]
+    fn logfmt_is_read_where_it_is_beyond_doubt() {
+        auto("level=warn msg=\"a b\" n=1", json!({"level": "warn", "_msg": "a b", "n": "1"}));
+        auto(
+            "ts=2026-11-20T10:00:00Z level=info caller=a.go:1 took=2ms",
+            json!({"level": "info", "caller": "a.go:1", "took": "2ms",
+                "_msg": "ts=2026-11-20T10:00:00Z level=info caller=a.go:1 took=2ms"}),
+        );
+        auto(
+            "at=info method=GET service=18ms host=a.b msg=x",
+            json!({"_msg": "x", "at": "info", "method": "GET", "line_service": "18ms", "line_host": "a.b"}),
+        );
+        for line in [
+            "level=info",
+            "a=1 b=2",
+            "level=info msg=x and more",
+            "level=info msg=\"x",
+            "DEBUG=1 make level=2",
+            "a?b=1 msg=2",
+        ] {
+            assert_eq!(record(Mode::Auto, line)["_msg"], line);
+            assert!(record(Mode::Auto, line).get("msg").is_none());
+        }
+    }
+
+    #[test]
+    fn a_line_without_a_message_says_what_it_is() {
+        auto(
+            r#"{"type":"system","subtype":"init","n":1}"#,
+            json!({"_msg": "system init", "type": "system", "subtype": "init", "n": 1}),
+        );
+        auto(r#"{"n":1,"what":" done "}"#, json!({"_msg": "done", "n": 1, "what": " done "}));
+        auto(r#"{"n":1}"#, json!({"_msg": "(empty)", "n": 1}));
+        let long = format!("{{\"text\":\"{}\"}}", "ж".repeat(5000));
+        assert_eq!(record(Mode::Auto, &long)["_msg"], "ж".repeat(512));
+    }
+
+    #[test]
+    fn blank_lines_are_nothing_but_in_raw() {
+        for (mode, skipped) in [(Mode::Auto, true), (Mode::Text, true), (Mode::Raw, false)] {
+            assert_eq!(Parser::new(mode, false).skips(" \t"), skipped);
+            assert!(!Parser::new(mode, false).skips(" x"));
+        }
     }
 
     #[test]

@@ -1,0 +1,149 @@
+//! What loggers call the message, the level, the time and the service: one table, the best name first.
+
+/// What a field of a well-known name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The message, whatever the type of its value.
+    Message,
+    /// The message if it is text.
+    Text,
+    /// A level: a word, or the number of bunyan and pino.
+    Level,
+    /// Syslog's severity.
+    Severity,
+    /// A letter of `MongoDB`, if its other names are there too.
+    Letter,
+    /// The time; kept under another name if it cannot be read.
+    Time,
+    /// The time if it can be read as one; otherwise a field as any other.
+    MaybeTime,
+    /// The service.
+    Service,
+}
+
+/// The names of pino, bunyan, winston, zap, slog, logrus, zerolog, tracing, structlog, python-json-logger, hclog, Serilog,
+/// .NET, log4j, Docker, the journal, `MongoDB`, Google Cloud, ECS, GELF, Monolog and OpenTelemetry. Where a line has
+/// several names for one thing, the first of the table wins.
+const NAMES: [(&str, Role); 65] = [
+    ("_msg", Role::Message),
+    ("message", Role::Message),
+    ("msg", Role::Message),
+    ("MESSAGE", Role::Text),
+    ("fields.message", Role::Text),
+    ("short_message", Role::Text),
+    ("log", Role::Text),
+    ("event", Role::Text),
+    ("Message", Role::Text),
+    ("@message", Role::Text),
+    ("@m", Role::Text),
+    ("RenderedMessage", Role::Text),
+    ("@mt", Role::Text),
+    ("textPayload", Role::Text),
+    ("jsonPayload.message", Role::Text),
+    ("logEvent.message", Role::Text),
+    ("body", Role::Text),
+    ("Body", Role::Text),
+    ("body.stringValue", Role::Text),
+    ("level", Role::Level),
+    ("lvl", Role::Level),
+    ("severity", Role::Level),
+    ("log.level", Role::Level),
+    ("levelname", Role::Level),
+    ("level_name", Role::Level),
+    ("loglevel", Role::Level),
+    ("log_level", Role::Level),
+    ("@level", Role::Level),
+    ("PRIORITY", Role::Severity),
+    ("LogLevel", Role::Level),
+    ("Level", Role::Level),
+    ("LEVEL", Role::Level),
+    ("Severity", Role::Level),
+    ("SEVERITY", Role::Level),
+    ("@l", Role::Level),
+    ("SeverityText", Role::Level),
+    ("severityText", Role::Level),
+    ("severity_text", Role::Level),
+    ("metadata.level", Role::Level),
+    ("logEvent.level", Role::Level),
+    ("s", Role::Letter),
+    ("_time", Role::Time),
+    ("time", Role::Time),
+    ("ts", Role::Time),
+    ("timestamp", Role::Time),
+    ("@timestamp", Role::Time),
+    ("datetime", Role::Time),
+    ("asctime", Role::Time),
+    ("__REALTIME_TIMESTAMP", Role::Time),
+    ("Timestamp", Role::Time),
+    ("@t", Role::Time),
+    ("t", Role::MaybeTime),
+    ("t.$date", Role::MaybeTime),
+    ("timeMillis", Role::MaybeTime),
+    ("timeUnixNano", Role::MaybeTime),
+    ("observedTimeUnixNano", Role::MaybeTime),
+    ("instant.epochSecond", Role::MaybeTime),
+    ("eventTime", Role::MaybeTime),
+    ("time_unix_nano", Role::MaybeTime),
+    ("service.name", Role::Service),
+    ("resource.service.name", Role::Service),
+    ("resource.attributes.service.name", Role::Service),
+    ("Resource.service.name", Role::Service),
+    ("resource.labels.service_name", Role::Service),
+    ("labels.service", Role::Service),
+];
+
+/// Names beside which a number below 10 is syslog's severity; elsewhere such numbers mean anything.
+const SYSLOG_COMPANY: [&str; 4] = ["short_message", "facility", "PRIORITY", "_PID"];
+
+/// The names beside which `s` is a level.
+const MONGODB_COMPANY: [&str; 2] = ["c", "id"];
+
+/// Fields that say what happened where there is no message.
+pub const KINDS: [&str; 3] = ["type", "event", "subtype"];
+
+/// A line of words with one of these is logfmt.
+pub const OF_LOGFMT: [&str; 9] = ["msg", "message", "level", "lvl", "severity", "ts", "time", "t", "_msg"];
+
+/// For each first byte, one bit for each length of a name that begins with it: most names of fields are told apart by that.
+static LENGTHS: [u64; 128] = lengths();
+
+const fn lengths() -> [u64; 128] {
+    let mut lengths = [0; 128];
+    let mut at = 0;
+    while at < NAMES.len() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            let name = NAMES[at].0.as_bytes();
+            lengths[name[0] as usize] |= 1 << name.len();
+        }
+        at += 1;
+    }
+    lengths
+}
+
+/// The role of a name, and its rank among the names: the lowest wins.
+#[must_use]
+pub fn role(name: &str) -> Option<(usize, Role)> {
+    let lengths = LENGTHS.get(usize::from(*name.as_bytes().first()?))?;
+    if name.len() >= 64 || lengths & (1 << name.len()) == 0 {
+        return None;
+    }
+    let rank = NAMES.iter().position(|(known, _)| *known == name)?;
+    NAMES.get(rank).map(|(_, role)| (rank, *role))
+}
+
+/// Whether a field of this name holds a level, wherever it stands.
+#[must_use]
+pub fn is_level_name(name: &str) -> bool {
+    matches!(role(name), Some((_, Role::Level | Role::Severity)))
+}
+
+/// Whether a line that has such names is one of syslog.
+pub fn is_of_syslog(has: impl Fn(&str) -> bool) -> bool {
+    SYSLOG_COMPANY.iter().any(|name| has(name))
+}
+
+/// Whether a line that has such names is one of `MongoDB`.
+pub fn is_of_mongodb(has: impl Fn(&str) -> bool) -> bool {
+    MONGODB_COMPANY.iter().all(|name| has(name))
+}
