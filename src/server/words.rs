@@ -11,6 +11,7 @@ use ureq::{Body, Error, Timeout};
 use super::endpoint::Endpoint;
 use super::socket::Waits;
 use crate::sys::cause::cause;
+use crate::sys::duration;
 use crate::sys::text::harmless;
 
 /// What servers say, with 400, to one who speaks http where https is spoken: Go, nginx, Apache.
@@ -37,7 +38,7 @@ pub fn why_unreachable(error: &Error, waited: Duration, endpoint: &Endpoint, wai
     match error {
         Error::Timeout(Timeout::Connect) => "no connection in time".to_owned(),
         Error::Timeout(Timeout::Resolve) => "the name lookup took too long".to_owned(),
-        Error::Timeout(_) => format!("no answer within {}", seconds(waited)),
+        Error::Timeout(_) => format!("no answer within {}", duration::told(waited)),
         Error::HostNotFound => "no such host".to_owned(),
         Error::Io(error) => match error.kind() {
             io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
@@ -120,14 +121,4 @@ pub fn is_html(body: &[u8]) -> bool {
 fn one_line(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
     harmless(line).chars().take(SHOWN_ANSWER_CHARS).collect()
-}
-
-/// `2s`, `1.5s`, `500ms`.
-fn seconds(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
-        format!("{}ms", duration.as_millis())
-    } else {
-        let text = format!("{:.1}", duration.as_secs_f64());
-        format!("{}s", text.trim_end_matches(".0"))
-    }
 }

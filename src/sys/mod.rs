@@ -4,6 +4,7 @@
 
 pub mod cause;
 pub mod child;
+pub mod duration;
 pub mod env;
 pub mod memory;
 pub mod panics;

@@ -4,6 +4,7 @@
 //! here, the pipeline gets its bytes. Delivery happens in a thread of its own (`delivery::sender`).
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use crate::intake::text::join::{Join, Joiner};
 use crate::intake::text::lines::{Lines, Piece};
 use crate::intake::text::parse::line_time::LineTime;
 use crate::intake::text::parse::{Mode, Parser};
+use crate::record::item::Item;
 use crate::record::time::Time;
 use crate::sys::signals::Ignored;
 use crate::sys::stderr;
@@ -32,12 +34,26 @@ const MAX_PATTERN_BYTES: usize = 32 * 1024;
 /// What the last delivery may take after a signal to end.
 const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The fields that `words` are; a word that is none is a mistake. A file's name was meant as the input.
+fn fields(words: Vec<String>, session: &mut Session) -> Vec<Item> {
+    let (items, rest) = session.sort_words(words);
+    for word in &rest {
+        if session.dropped.is_empty() && Path::new(word).is_file() {
+            let meant = format!("pipe reads its standard input; did you mean: vlog pipe < {word}");
+            session.mistakes.push(meant);
+        } else {
+            session.not_a_field(word);
+        }
+    }
+    items
+}
+
 /// Sends the lines of stdin.
 pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     let mut signals = Signals::catch(context.ignored);
     let mut session = Session::begin(&args.delivery, args.dry_run, args.service, &mut context);
     let level = session.level(args.level.as_deref());
-    let items = session.fields(args.words);
+    let items = fields(args.words, &mut session);
     let mode = mode_flag(args.parse.as_deref(), &mut session.mistakes);
     let join = join_flag(args.multiline, args.multiline_start.as_deref(), &mut session.mistakes);
     let times = times_flags(args.time.as_deref(), args.zone.as_deref(), &mut session.mistakes);

@@ -8,6 +8,7 @@ use crate::cli::config::{Config, Route, fail_by_environment, query_url};
 use crate::delivery::breaker::{Breaker, State};
 use crate::record::time::Time;
 use crate::server::protocol::ORG_ID;
+use crate::sys::duration;
 use crate::sys::env::Env;
 use crate::sys::signals;
 use crate::sys::stderr::{self, Report};
@@ -72,7 +73,7 @@ fn settings(config: &Config, env: Env) -> Map<String, Value> {
         ("url", url),
         ("query_url", json!(query_url.map(|endpoint| endpoint.to_string()))),
         ("protocol", json!(config.protocol.name())),
-        ("timeout", json!(format!("{:?}", config.timeout))),
+        ("timeout", json!(duration::told(config.timeout))),
         ("service", json!(config.service)),
         ("min_level", json!(config.min_level.map(crate::record::level::Level::name))),
         ("fields", json!(fields.join(" "))),

@@ -553,3 +553,16 @@ fn lines_are_logged_while_nobody_reads_the_copy_and_a_second_interrupt_ends_it()
     env::wait(child).kept_the_promise();
     drop((stdout, feeding.join()));
 }
+
+#[test]
+fn the_name_of_a_file_was_meant_as_the_input() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    std::fs::write(env.home.path().join("app.log"), "a line\n").unwrap();
+    let meant = "pipe reads its standard input; did you mean: vlog pipe < app.log";
+    env.run_with(&["pipe", "app.log"], "another\n").kept_the_promise().saying(meant);
+    assert_eq!(server.record()["vlog_error"], meant);
+    // Behind an unknown option it may be that one's value.
+    let finished = env.run_with(&["pipe", "--bogus", "app.log"], "").kept_the_promise();
+    assert!(!finished.stderr.contains("app.log"), "{finished:?}");
+}

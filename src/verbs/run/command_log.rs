@@ -1,7 +1,6 @@
 //! The records of a command: one for each line, or only one for a failure, and a last one that says how it ended.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -16,6 +15,7 @@ use crate::record::item::Item;
 use crate::record::level::Level;
 use crate::record::time::Time;
 use crate::sys::child::{CommandEnd, Ended, Tail, Target};
+use crate::sys::duration;
 use crate::sys::stderr;
 use crate::verbs::road::Road;
 use crate::verbs::session::Session;
@@ -119,7 +119,9 @@ impl CommandLog {
         let CommandEnd { ended, time, .. } = end;
         let message = match ended {
             Ended::NotRun(_) => format!("{} {ended}", self.name),
-            Ended::Code(_) | Ended::Signal(_) => format!("{} {ended} after {}", self.name, told(*time)),
+            Ended::Code(_) | Ended::Signal(_) => {
+                format!("{} {ended} after {}", self.name, duration::told(*time))
+            }
         };
         let defaults = self.session.defaults(Some(level), items, &mistakes);
         // A command may be called `error`.
@@ -164,29 +166,4 @@ fn of_tail(tail: &Tail) -> Vec<Item> {
         items.push(item("vlog_dropped_bytes", tail.dropped()));
     }
     items
-}
-
-/// A duration for people: `350ms`, `1.2s`, `2m05s`, `3h07m`.
-fn told(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 => format!("{}ms", time.as_millis()),
-        1..60 => format!("{seconds}.{}s", time.subsec_millis() / 100),
-        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_told_in_two_units_at_most() {
-        let cases = [(0, "0ms"), (350, "350ms"), (1290, "1.2s"), (59_999, "59.9s"), (125_000, "2m05s")];
-        for (milliseconds, expected) in cases {
-            assert_eq!(told(Duration::from_millis(milliseconds)), expected);
-        }
-        assert_eq!(told(Duration::from_secs(11_280)), "3h08m");
-    }
 }
