@@ -28,7 +28,7 @@ const SECRET_LETTERS: [char; 5] = ['u', 'U', 'p', 'k', 'T'];
 /// How alike two names must be (Jaro-Winkler, 0 to 1) for one to be taken for the other misspelt: `uri` for `url`.
 const ALIKE: f64 = 0.8;
 
-/// A command line made good.
+/// A command line that clap accepts, and what was wrong with the one given.
 #[derive(Debug)]
 pub struct Salvaged {
     /// Words that clap accepts.
@@ -39,7 +39,7 @@ pub struct Salvaged {
     pub dropped: Vec<String>,
 }
 
-/// Makes good a command line that begins with the program's name and a known verb; `None` without a verb.
+/// Repairs a command line that begins with the program's name and a known verb; `None` without a verb.
 #[must_use]
 pub fn salvage(argv: &[String]) -> Option<Salvaged> {
     let mut root = args::command();
@@ -48,7 +48,7 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
     let (name, rest) = argv.split_first()?;
     let (verb, words) = rest.split_first()?;
     let command = root.find_subcommand(verb)?;
-    let mut sorter = Sorter::new(command);
+    let mut sorter = WordSorter::new(command);
     sorter.kept.extend([name.clone(), verb.clone()]);
     let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
@@ -71,7 +71,7 @@ pub fn salvage(argv: &[String]) -> Option<Salvaged> {
 const LEFT_OUT: &str = "; the word behind it is left out, for it may be a secret";
 
 /// The words that are still to come.
-type Words<'a> = Peekable<Iter<'a, String>>;
+type Rest<'a> = Peekable<Iter<'a, String>>;
 
 /// A word that is no option.
 #[derive(Clone, Copy)]
@@ -89,7 +89,7 @@ struct Mistake<'a> {
 }
 
 /// Sorts words into options that the verb has, mistakes, and plain words.
-struct Sorter<'a> {
+struct WordSorter<'a> {
     command: &'a Command,
     /// What clap accepts so far.
     kept: Vec<String>,
@@ -100,14 +100,14 @@ struct Sorter<'a> {
     unknown: Option<usize>,
 }
 
-impl<'a> Sorter<'a> {
+impl<'a> WordSorter<'a> {
     fn new(command: &'a Command) -> Self {
         let (kept, mistakes) = (Vec::new(), Vec::new());
         Self { command, kept, mistakes, dropped: Vec::new(), plain: Vec::new(), unknown: None }
     }
 
     /// Takes a word, and its value from `words` if that is the next one.
-    fn take(&mut self, word: &'a str, words: &mut Words<'a>) {
+    fn take(&mut self, word: &'a str, words: &mut Rest<'a>) {
         let unknown = self.unknown.take();
         match ArgKind::of(self.command, word) {
             ArgKind::Plain => self.plain.push(Plain { text: word, unknown }),
@@ -131,7 +131,7 @@ impl<'a> Sorter<'a> {
     }
 
     /// Takes out an option that there is not, and the next word if that may be its secret value.
-    fn take_unknown(&mut self, word: &'a str, hides: bool, words: &mut Words<'a>) {
+    fn take_unknown(&mut self, word: &'a str, hides: bool, words: &mut Rest<'a>) {
         let name = without_value(word);
         let mut mistake = format!("there is no option {name}");
         let takes_next = is_in_one_word(word);

@@ -58,7 +58,7 @@ pub fn parse_bytes(text: &str) -> Result<u64> {
 /// Reads a level in any spelling.
 ///
 /// # Errors
-/// Another word.
+/// It is no level.
 pub fn parse_level(text: &str) -> Result<Level> {
     Level::parse(text)
         .with_context(|| format!("'{text}' is no level; take trace, debug, info, warn, error or fatal"))

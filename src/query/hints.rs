@@ -67,7 +67,7 @@ const PIPES: [&str; 53] = [
 /// A filter may stand where a pipe does, and begin with these.
 const OPERATORS: [&str; 3] = ["and", "not", "or"];
 
-/// From here on (of 1) a word is taken for a misspelt one.
+/// Two words at least this alike (Jaro, 0 to 1) may be the same one misspelt.
 const ALIKE: f64 = 0.8;
 
 /// How much of a query the server repeats, in bytes, to say where it stopped reading.
@@ -149,31 +149,31 @@ pub fn proposal(error: &str) -> Option<String> {
 
 /// What is easily written in a filter, and finds nothing.
 fn filter_traps(filter: &str) -> Vec<String> {
-    let words = Words { filter, tokens: tokens(filter).collect() };
+    let found = FilterTokens { filter, tokens: tokens(filter).collect() };
     let mut braces = 0_usize;
     let mut hints = Vec::new();
-    for (at, token) in words.tokens.iter().enumerate() {
+    for (at, token) in found.tokens.iter().enumerate() {
         match token.kind {
             TokenKind::Other('{') => braces += 1,
             TokenKind::Other('}') => braces = braces.saturating_sub(1),
             _ => {}
         }
         hints.extend(if braces > 0 {
-            other_stream_field(&words, at)
+            other_stream_field(&found, at)
         } else {
-            unusual_level(&words, at).or_else(|| equals_sign(&words, at))
+            unusual_level(&found, at).or_else(|| equals_sign(&found, at))
         });
     }
     hints
 }
 
 /// The tokens of a filter.
-struct Words<'a> {
+struct FilterTokens<'a> {
     filter: &'a str,
     tokens: Vec<Token>,
 }
 
-impl Words<'_> {
+impl FilterTokens<'_> {
     /// The text of the token at `at`, without its quotes, if it is one.
     fn text(&self, at: usize) -> Option<&str> {
         let token = self.tokens.get(at)?;
@@ -198,9 +198,9 @@ impl Words<'_> {
 }
 
 /// `{host="a"}`, in braces.
-fn other_stream_field(words: &Words, at: usize) -> Option<String> {
-    let name = words.text(at).filter(|name| *name != "service")?;
-    (words.is(at + 1, '=') && words.is_name(at)).then(|| {
+fn other_stream_field(tokens: &FilterTokens, at: usize) -> Option<String> {
+    let name = tokens.text(at).filter(|name| *name != "service")?;
+    (tokens.is(at + 1, '=') && tokens.is_name(at)).then(|| {
         format!(
             "{{{name}=...}} finds it as a stream field only (vlog's is service); {name}:=... finds it anywhere"
         )
@@ -208,9 +208,9 @@ fn other_stream_field(words: &Words, at: usize) -> Option<String> {
 }
 
 /// `level:ERROR`.
-fn unusual_level(words: &Words, at: usize) -> Option<String> {
-    words.text(at).filter(|name| *name == "level" && words.is(at + 1, ':'))?;
-    let value = words.text(if words.is(at + 2, '=') { at + 3 } else { at + 2 })?;
+fn unusual_level(tokens: &FilterTokens, at: usize) -> Option<String> {
+    tokens.text(at).filter(|name| *name == "level" && tokens.is(at + 1, ':'))?;
+    let value = tokens.text(if tokens.is(at + 2, '=') { at + 3 } else { at + 2 })?;
     let level = Level::parse(value).map(Level::name).filter(|level| *level != value)?;
     Some(format!(
         "vlog stores this level as {level}: write level:{level}, or --level {level}, which finds every spelling"
@@ -218,9 +218,9 @@ fn unusual_level(words: &Words, at: usize) -> Option<String> {
 }
 
 /// `level=error`.
-fn equals_sign(words: &Words, at: usize) -> Option<String> {
-    words.tokens.get(at).filter(|token| token.kind == TokenKind::Word && words.is(at + 1, '='))?;
-    let (name, value) = (words.text(at)?, words.text(at + 2)?);
+fn equals_sign(tokens: &FilterTokens, at: usize) -> Option<String> {
+    tokens.tokens.get(at).filter(|token| token.kind == TokenKind::Word && tokens.is(at + 1, '='))?;
+    let (name, value) = (tokens.text(at)?, tokens.text(at + 2)?);
     Some(format!("{name}={value} is looked for as a text in the message; write {name}:{value}"))
 }
 
@@ -292,7 +292,7 @@ mod tests {
             "a:>=5 b:<=3",
             "x:(a=b)",
         ] {
-            // The last is odd, and not ours to judge.
+            // The last one is odd: a hint for it does no harm.
             let found = hints(query);
             assert!(found.is_empty() || query == "x:(a=b)", "{query}: {found:?}");
         }

@@ -68,10 +68,10 @@ pub(super) struct SettingsFile {
 }
 
 /// The path of a file that cannot be used, and why.
-type Refused = (PathBuf, String);
+type RefusedFile = (PathBuf, String);
 
 /// Reads the file that `VLOG_CONFIG` names, or else the caller's and the machine's; those that there are.
-pub(super) fn all(env: Env, folders: &Folders) -> Vec<Result<SettingsFile, Refused>> {
+pub(super) fn all(env: Env, folders: &Folders) -> Vec<Result<SettingsFile, RefusedFile>> {
     match env("VLOG_CONFIG") {
         Some(off) if off == "off" => Vec::new(),
         // One that is named must be there.
@@ -103,7 +103,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 impl SettingsFile {
-    fn read(path: &Path) -> Result<Self, Refused> {
+    fn read(path: &Path) -> Result<Self, RefusedFile> {
         let text = text(path);
         let read = text.and_then(|text| Self::parse(path, &text));
         read.map_err(|why| (path.to_owned(), why))

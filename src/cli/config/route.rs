@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::Route;
-use super::sources::{Sources, Stake, Unreadable, Value};
+use super::sources::{SettingText, Sources, Stake, Unreadable};
 use crate::cli::args::ServerArgs;
 use crate::cli::values::{
     check_token, parse_header, parse_names, parse_protocol, parse_proxy, parse_tenant, read_file,
@@ -81,14 +81,14 @@ pub(super) fn only_victoria_logs(sources: &mut Sources, args: &ServerArgs) {
 
 fn tenant_and_headers(sources: &mut Sources, args: &ServerArgs, protocol: Protocol, access: &mut Access) {
     let tenant = match args.tenant.as_deref() {
-        Some(text) => Some(Value::of_flag("--tenant", text)),
+        Some(text) => Some(SettingText::of_flag("--tenant", text)),
         None => sources.find_private("tenant", &["VLOG_TENANT"]),
     };
     let read = |text: &str| parse_tenant(text, protocol);
     let tenant = tenant.and_then(|text| sources.needed(Stake::Where, "tenant", &text, read).ok());
     access.extend(tenant.into_iter().flatten());
     for text in &args.headers {
-        let text = Value::of_flag("--header", text);
+        let text = SettingText::of_flag("--header", text);
         let headers = sources.needed(Stake::Where, "headers", &text, parse_header);
         let is_own = |name: &str| OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
         let (own, headers): (Vec<_>, Vec<_>) =
@@ -110,7 +110,7 @@ fn credentials(sources: &mut Sources, endpoint: &Endpoint, url: Option<usize>, a
     let token = sources.find_private("token", &["VLOG_TOKEN", "VLOG_TOKEN_FILE"]);
     let user = sources.find_private("user", &["VLOG_USER", "VLOG_USER_FILE"]);
     let of_url = endpoint.userinfo().zip(url);
-    let distance = |value: &Option<Value>| value.as_ref().map(|value| value.distance);
+    let distance = |value: &Option<SettingText>| value.as_ref().map(|value| value.distance);
     let (to_token, to_user) = (distance(&token), distance(&user));
     let nearest = [to_token, to_user, of_url.map(|(_, distance)| distance)].into_iter().flatten().min();
     let value = if let Some(token) = token.filter(|_| to_token == nearest) {
@@ -145,7 +145,7 @@ fn secret(
     sources: &mut Sources,
     stake: Stake,
     setting: &'static str,
-    value: &Value,
+    value: &SettingText,
 ) -> Result<String, Unreadable> {
     sources.needed(stake, setting, value, |text| {
         let text = if value.name.ends_with("_FILE") { read_file(text)? } else { text.to_owned() };
@@ -159,7 +159,7 @@ fn secret(
 
 fn certificates(sources: &mut Sources, args: &ServerArgs) -> Option<Vec<u8>> {
     let path = match args.ca_file.as_deref() {
-        Some(path) => Some(Value::of_flag("--ca-file", path)),
+        Some(path) => Some(SettingText::of_flag("--ca-file", path)),
         None => sources.find_private("ca_file", &["VLOG_CA_FILE"]),
     };
     let read = |path: &str| {

@@ -23,7 +23,7 @@ pub struct Origin {
 }
 
 /// The text of a setting.
-pub(super) struct Value {
+pub(super) struct SettingText {
     pub(super) text: String,
     /// The flag or variable.
     pub(super) name: &'static str,
@@ -33,7 +33,7 @@ pub(super) struct Value {
     pub(super) distance: usize,
 }
 
-impl Value {
+impl SettingText {
     /// Of the command line.
     pub(super) fn of_flag(name: &'static str, text: &str) -> Self {
         Self { text: text.to_owned(), name, place: None, distance: 0 }
@@ -131,7 +131,7 @@ impl<'a> Sources<'a> {
         text: &str,
         read: impl Fn(&str) -> Result<T>,
     ) -> Option<T> {
-        self.note(setting, &Value::of_flag(name, text), read(text))
+        self.note(setting, &SettingText::of_flag(name, text), read(text))
             .map_err(|why| self.mistakes.push(why))
             .ok()
     }
@@ -171,7 +171,7 @@ impl<'a> Sources<'a> {
         &mut self,
         stake: Stake,
         setting: &'static str,
-        value: &Value,
+        value: &SettingText,
         read: impl Fn(&str) -> Result<T>,
     ) -> Result<T, Unreadable> {
         self.note(setting, value, read(&value.text)).map_err(|why| {
@@ -193,17 +193,21 @@ impl<'a> Sources<'a> {
         flag: &'static str,
         text: Option<&str>,
         variables: &[&'static str],
-    ) -> Option<Value> {
-        text.map(|text| Value::of_flag(flag, text)).or_else(|| self.find(variables))
+    ) -> Option<SettingText> {
+        text.map(|text| SettingText::of_flag(flag, text)).or_else(|| self.find(variables))
     }
 
     /// The first of these variables that is set: in the environment, else in the first file that has one.
-    fn find(&self, names: &[&'static str]) -> Option<Value> {
+    fn find(&self, names: &[&'static str]) -> Option<SettingText> {
         self.find_in(names, |_| true)
     }
 
     /// The same of what is meant for one server only: nothing of a file that is about another one. That is noted.
-    pub(super) fn find_private(&mut self, setting: &'static str, names: &[&'static str]) -> Option<Value> {
+    pub(super) fn find_private(
+        &mut self,
+        setting: &'static str,
+        names: &[&'static str],
+    ) -> Option<SettingText> {
         let found = self.find(names)?;
         let Some((server, is_of_file)) = &self.server else { return Some(found) };
         let may = |at: usize| is_of_file.get(at).copied().unwrap_or(false);
@@ -216,10 +220,10 @@ impl<'a> Sources<'a> {
         usable
     }
 
-    fn find_in(&self, names: &[&'static str], may: impl Fn(usize) -> bool) -> Option<Value> {
+    fn find_in(&self, names: &[&'static str], may: impl Fn(usize) -> bool) -> Option<SettingText> {
         let of_environment = names.iter().find_map(|name| {
             let text = (self.env)(name)?;
-            Some(Value { text, name, place: None, distance: 0 })
+            Some(SettingText { text, name, place: None, distance: 0 })
         });
         of_environment.or_else(|| {
             let files = self.files.iter().enumerate().filter(|(at, _)| may(*at));
@@ -227,7 +231,7 @@ impl<'a> Sources<'a> {
                 names.iter().find_map(|name| {
                     let (text, line) = file.get(name)?;
                     let place = Some(format!("{}:{line}", file.path.display()));
-                    Some(Value { text: text.to_owned(), name, place, distance: at + 1 })
+                    Some(SettingText { text: text.to_owned(), name, place, distance: at + 1 })
                 })
             })
         })
@@ -250,7 +254,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Notes where a value comes from, or what is wrong with it, which is the error.
-    fn note<T>(&mut self, setting: &'static str, value: &Value, read: Result<T>) -> Result<T, String> {
+    fn note<T>(&mut self, setting: &'static str, value: &SettingText, read: Result<T>) -> Result<T, String> {
         let read = read.map_err(|error| format!("could not use {}: {error:#}", value.called()));
         self.origins.push(Origin { setting, source: value.source(), wrong: read.as_ref().err().cloned() });
         read

@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use self::rows::{Part, Row, Rows};
+use self::rows::{Row, RowPart, Rows};
 use self::shown::Shown;
 use super::print::Printer;
 use super::range::Bound;
@@ -37,8 +37,8 @@ const OVERLAP: i64 = 10 * SECOND;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A tail says nothing while nothing comes. After this silence it is opened anew, in case the server has gone
-/// without a word; before proxies lose patience, which is after a minute as a rule.
+/// A tail is silent while no rows come, and so is one whose server has vanished: after this long it is opened anew. Many
+/// proxies cut a silent connection after a minute, so this is less.
 const SILENCE: Duration = Duration::from_secs(45);
 
 /// After an interruption the outboxes of others deliver late what the tail no longer shows: so it is opened anew, and
@@ -241,7 +241,7 @@ impl<'a> Follow<'a> {
         while let Some(piece) = answer.piece()? {
             let mut out = Vec::new();
             for piece in rows.of(piece) {
-                if let Part::Row(row) = &piece {
+                if let RowPart::Row(row) = &piece {
                     row.check()?;
                     count += 1;
                     oldest = oldest.min(row.time.unwrap_or(oldest));
@@ -283,7 +283,7 @@ impl<'a> Follow<'a> {
     }
 
     /// Shows those that were not shown before.
-    fn show(&mut self, pieces: Vec<Part>) -> Result<(), Failure> {
+    fn show(&mut self, pieces: Vec<RowPart>) -> Result<(), Failure> {
         let mut out = Vec::new();
         for piece in pieces {
             self.put(&piece, false, &mut out);
@@ -293,21 +293,21 @@ impl<'a> Follow<'a> {
     }
 
     /// Appends what is to be printed of a piece: all of it if it `is_asked` for, otherwise what was not shown before.
-    fn put(&mut self, piece: &Part, is_asked: bool, out: &mut Vec<u8>) {
+    fn put(&mut self, piece: &RowPart, is_asked: bool, out: &mut Vec<u8>) {
         match piece {
-            Part::Row(row) => {
+            RowPart::Row(row) => {
                 if self.shown.is_new(row) || is_asked {
                     self.going_on = (!row.is_whole).then_some((row.time.unwrap_or(i64::MIN), row.hash));
                     out.extend_from_slice(self.printer.piece(&row.line));
                 }
             }
-            Part::More(bytes) if self.going_on.is_some() => {
+            RowPart::More(bytes) if self.going_on.is_some() => {
                 out.extend_from_slice(self.printer.piece(bytes));
                 if bytes.ends_with(b"\n") {
                     self.going_on = None;
                 }
             }
-            Part::More(_) => {}
+            RowPart::More(_) => {}
         }
     }
 
@@ -374,7 +374,7 @@ impl<'a> Follow<'a> {
         let mut answer = self.ask(client, range)?;
         while let Some(piece) = answer.piece()? {
             for piece in rows.of(piece) {
-                if let Part::Row(row) = &piece {
+                if let RowPart::Row(row) = &piece {
                     row.check()?;
                     page.count += 1;
                     page.oldest = row
@@ -441,7 +441,7 @@ struct Window {
 /// What there is in a range.
 struct Page {
     /// Empty if they are not held.
-    rows: Vec<Part>,
+    rows: Vec<RowPart>,
     is_held: bool,
     count: usize,
     oldest: Option<i64>,

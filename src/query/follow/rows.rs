@@ -43,7 +43,7 @@ impl Row {
                 let hash = hashes.fold(0, u64::wrapping_add);
                 (fields.get("_time").and_then(|time| Time::parse(time.as_str()?)), hash)
             }
-            // How much there is of a row that is too long is left to chance.
+            // Where a row that is too long was cut is chance, so only what is there in any case counts.
             Err(_) => {
                 (time_in(&text), hash(&|hasher| line.get(..MAX_ROW_BYTES).unwrap_or(&line).hash(hasher)))
             }
@@ -92,7 +92,7 @@ fn timeless() -> Failure {
 }
 
 /// A row, or more of one that is too long to be held.
-pub(super) enum Part {
+pub(super) enum RowPart {
     Row(Row),
     More(Vec<u8>),
 }
@@ -107,19 +107,19 @@ pub(super) struct Rows {
 
 impl Rows {
     /// Every row that is whole now, or too long.
-    pub(super) fn of(&mut self, piece: &[u8]) -> Vec<Part> {
+    pub(super) fn of(&mut self, piece: &[u8]) -> Vec<RowPart> {
         let mut pieces = Vec::new();
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
             let is_end = part.ends_with(b"\n");
             if self.is_too_long {
-                pieces.push(Part::More(part.to_vec()));
+                pieces.push(RowPart::More(part.to_vec()));
                 self.is_too_long = !is_end;
                 continue;
             }
             self.partial.extend_from_slice(part);
             if is_end || self.partial.len() > MAX_ROW_BYTES {
                 self.is_too_long = !is_end;
-                pieces.push(Part::Row(Row::new(std::mem::take(&mut self.partial))));
+                pieces.push(RowPart::Row(Row::new(std::mem::take(&mut self.partial))));
             }
         }
         pieces
@@ -146,8 +146,8 @@ mod tests {
     fn put_together<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
         let mut rows = Rows::default();
         let found = pieces.into_iter().flat_map(|piece| rows.of(piece)).map(|piece| match piece {
-            Part::Row(row) => row.line,
-            Part::More(more) => more,
+            RowPart::Row(row) => row.line,
+            RowPart::More(more) => more,
         });
         found.collect()
     }

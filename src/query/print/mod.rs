@@ -18,16 +18,16 @@ use serde_json::{Map, Value};
 use crate::record::time::Time;
 use crate::sys::text;
 
-/// A row is held up to this length. The server stores no row of more than 2 MiB; only a query can make a longer one. Its
-/// bytes are printed as they come, without a look at its fields, or, for people, its beginning.
+/// Rows up to this length are held in memory. The server stores none of more than 2 MiB; only a query can make a longer
+/// one. The bytes of such a row are printed as they come, unread; for people only its beginning is.
 pub const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
 
 /// What people are told behind the beginning of such a row.
 const CUT: &str = " (cut: a row of more than 4 MiB; -o json gives all of it)";
 
-/// How what is for people looks.
+/// How output for people looks.
 pub struct Look {
-    /// Cells of a line; `None` knows no bounds.
+    /// Cells of a line; with `None` no line is broken.
     pub width: Option<usize>,
     /// In colour.
     pub color: bool,
@@ -40,7 +40,7 @@ pub struct Look {
 }
 
 impl Look {
-    /// All that there is to know about it.
+    /// `width` is in cells; `zone` is the one that times are shown in.
     #[must_use]
     pub fn new(width: Option<usize>, color: bool, unicode: bool, zone: TimeZone) -> Self {
         Self { width, color, unicode, zone, last_second: RefCell::default() }
@@ -278,7 +278,7 @@ impl Printer {
         let asked = self.fields.as_deref();
         let layout = table::Layout { asked, order: &self.order, look: &self.look };
         let Ok(row) = serde_json::from_str::<Map<String, Value>>(&text) else {
-            // Whatever it is, it is not for us to hide.
+            // No row, but the server sent it: shown as it is.
             self.printed += 1;
             if self.form == Form::Pretty {
                 self.table.end(layout, &mut self.out);

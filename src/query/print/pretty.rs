@@ -19,10 +19,10 @@ const MAX_LEVEL_CELLS: usize = 12;
 /// The column of services grows to this; longer names push the message aside.
 const MAX_SERVICE_CELLS: usize = 20;
 
-/// Below the message there is room for this, or what is too long goes on near the left edge.
+/// With fewer cells than this left for the message, its further lines begin near the left edge.
 const LEAST_MESSAGE_CELLS: usize = 40;
 
-/// How far from the left edge, then.
+/// How far from the left edge they begin then.
 const NARROW_INDENT: usize = 4;
 
 /// What a terminal shows of a message: some hundred lines. The other outputs give all of it.
@@ -159,7 +159,7 @@ pub fn text(text: &str, look: &Look, out: &mut Vec<u8>) {
 #[must_use]
 pub fn beginning(text: &str, look: &Look) -> String {
     let ends = text.char_indices().map(|(at, _)| at);
-    // In bytes first, for letters with accents without end have few cells.
+    // Bounded in bytes first: a letter with a thousand accents is one cell wide.
     let end = ends.take_while(|at| *at < 4 * MAX_MESSAGE_CELLS).last().unwrap_or(0);
     let text = harmless(text.get(..end).unwrap_or_default());
     cut(&text, MAX_MESSAGE_CELLS / 2, look.ellipsis()).into_owned()

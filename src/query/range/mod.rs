@@ -107,8 +107,8 @@ fn unix(text: &str) -> Option<Time> {
     }
 }
 
-/// The instant when a clock shows this. Of two such moments a range takes in both; one that is left out when clocks are
-/// put forward is reckoned as if they were not.
+/// The instant when a clock shows this. Where clocks are put back there are two of them: a range begins with the first and
+/// ends with the second. A time that is skipped when clocks are put forward counts as if they had not been.
 fn instant(local: DateTime, edge: Edge, zone: &TimeZone) -> Option<Time> {
     let found = zone.to_ambiguous_timestamp(local);
     let found = if edge == Edge::Since { found.compatible() } else { found.later() };
