@@ -324,3 +324,21 @@ fn secrets_of_the_machine_do_not_follow_the_callers_url() {
     let text = on_machine(&env, "VLOG_URL=http://machine.example\n", "send m --dry-run").unwrap();
     assert!(text.contains("machine.example") && text.contains("Authorization"), "{text}");
 }
+
+#[test]
+fn a_shell_reads_the_same_values() {
+    let env = settings();
+    for value in [
+        "plain",
+        "a#b # a comment",
+        "'single $x `y` \\ \"z\"' # a comment",
+        r#""double \"x\" \$y \\ \z""#,
+        "a=b,c:d/e@f?g%h+i",
+        "é*",
+    ] {
+        let path = write(&env, &format!("export VLOG_SERVICE={value}\n"));
+        let script = format!(". '{}'; printf %s \"$VLOG_SERVICE\"", path.display());
+        let shell = env::finish(env.command("sh").args(["-c", &script]));
+        assert_eq!(setting(&env, "service")["value"], shell.text(), "{value}: {shell:?}");
+    }
+}
