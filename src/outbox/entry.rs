@@ -280,7 +280,7 @@ impl Header {
 
 /// An entry as it looks without its lock.
 #[derive(Debug)]
-pub struct Look {
+pub struct Overview {
     /// What its first line says.
     pub header: Header,
     /// Records that are not delivered.
@@ -291,11 +291,11 @@ pub struct Look {
 
 /// Looks at the file of that name; `None` if it is no entry that this version knows.
 #[must_use]
-pub fn look(folder: &Path, name: &str) -> Option<Look> {
+pub fn look(folder: &Path, name: &str) -> Option<Overview> {
     let content = read(&File::open(folder.join(name)).ok()?).ok()?;
     let header = Header::read(&content, name)?;
     let records = count(&content, header.sent);
-    Some(Look { header, records, bytes: content.len() as u64 })
+    Some(Overview { header, records, bytes: content.len() as u64 })
 }
 
 /// When the first record of the entry of that name came, and what the file system says of it; `None` if it is no entry

@@ -31,7 +31,7 @@ use crate::sys::cause::cause;
 use counters::{Counter, open_plain};
 pub use destination::Destination;
 pub use entry::{ENTRY_BYTES, Entry};
-pub use read::Reader;
+pub use read::OutboxReader;
 pub use summary::Summary;
 pub use waiting::Waiting;
 

@@ -28,14 +28,14 @@ pub type Take<'a> = &'a mut dyn FnMut(&Destination, &[u8]) -> io::Result<bool>;
 
 /// Reads what waits: all of it at first, and what has come since with each further pass.
 #[derive(Debug)]
-pub struct Reader {
+pub struct OutboxReader {
     folder: PathBuf,
     /// The tenant whose records are wanted, as destinations name it; `None` is everybody's.
     tenant: Option<String>,
     /// How far each entry was read, in bytes from its start.
     read: HashMap<Id, usize>,
     /// What the files looked like when they were read last, by name.
-    looks: HashMap<String, Look>,
+    snapshots: HashMap<String, Snapshot>,
     is_first_pass: bool,
     content: Vec<u8>,
 }
@@ -45,14 +45,14 @@ type Id = (u64, i64);
 
 /// What tells whether a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Look {
+struct Snapshot {
     inode: u64,
     length: u64,
     /// When it was last written, in seconds and nanoseconds.
     written: (i64, i64),
 }
 
-impl Look {
+impl Snapshot {
     fn of(found: &fs::Metadata) -> Self {
         Self { inode: found.ino(), length: found.len(), written: (found.mtime(), found.mtime_nsec()) }
     }
@@ -63,20 +63,20 @@ impl Outbox {
     ///
     /// # Errors
     /// The directory is not the caller's own.
-    pub fn reader(&self, tenant: Option<String>) -> Result<Reader> {
+    pub fn reader(&self, tenant: Option<String>) -> Result<OutboxReader> {
         self.is_ours()?;
-        Ok(Reader {
+        Ok(OutboxReader {
             folder: self.folder.clone(),
             tenant,
             read: HashMap::new(),
-            looks: HashMap::new(),
+            snapshots: HashMap::new(),
             is_first_pass: true,
             content: Vec::new(),
         })
     }
 }
 
-impl Reader {
+impl OutboxReader {
     /// Hands what waits to `take`; from the second pass on what was put since, also if it was delivered already.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Reader {
                 }
             }
         }
-        self.looks.retain(|name, _| done.contains(name));
+        self.snapshots.retain(|name, _| done.contains(name));
         self.is_first_pass = false;
         Ok(())
     }
@@ -103,11 +103,11 @@ impl Reader {
     fn look(&mut self, name: &str, take: Take) -> io::Result<bool> {
         let path = self.folder.join(name);
         let Ok(found) = fs::symlink_metadata(&path) else { return Ok(true) };
-        if self.looks.get(name) == Some(&Look::of(&found)) {
+        if self.snapshots.get(name) == Some(&Snapshot::of(&found)) {
             return Ok(true);
         }
         let Some(look) = File::open(&path).ok().and_then(|file| self.load(file)) else { return Ok(true) };
-        self.looks.insert(name.to_owned(), look);
+        self.snapshots.insert(name.to_owned(), look);
         let Some(header) = Header::read(&self.content, name) else { return Ok(true) };
         let id = (look.inode, header.since.0);
         let known = self.read.get(&id).copied();
@@ -123,11 +123,11 @@ impl Reader {
     }
 
     /// Reads a whole file; `None` if that fails, or it is too large for an entry.
-    fn load(&mut self, file: File) -> Option<Look> {
+    fn load(&mut self, file: File) -> Option<Snapshot> {
         let found = file.metadata().ok()?;
         self.content.clear();
         let read = file.take(MAX_ENTRY_BYTES + 1).read_to_end(&mut self.content).ok()?;
-        (read as u64 <= MAX_ENTRY_BYTES).then(|| Look::of(&found))
+        (read as u64 <= MAX_ENTRY_BYTES).then(|| Snapshot::of(&found))
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
     }
 
     /// The lines of one more pass.
-    fn lines(reader: &mut Reader) -> Vec<String> {
+    fn lines(reader: &mut OutboxReader) -> Vec<String> {
         let mut found = Vec::new();
         let take: Take = &mut |_, lines| {
             found.extend(String::from_utf8_lossy(lines).lines().map(str::to_owned));

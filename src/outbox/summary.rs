@@ -89,7 +89,7 @@ impl Outbox {
             if count >= enough {
                 break;
             }
-            let is_meant = |look: &entry::Look| {
+            let is_meant = |look: &entry::Overview| {
                 *folder == aside || destination.takes(&look.header.destination, look.header.version)
             };
             count += entry::look(folder, &name).filter(is_meant).map_or(0, |look| look.records);

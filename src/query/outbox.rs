@@ -12,7 +12,7 @@ use super::local::{Evaluation, Query, Refusal, Row};
 use super::print::Printer;
 use super::search::{Buckets, Search};
 use super::server::Server;
-use crate::outbox::{Outbox, Reader};
+use crate::outbox::{Outbox, OutboxReader};
 use crate::record::count_lines;
 use crate::record::time::Time;
 use crate::server::http::Failure;
@@ -38,7 +38,7 @@ pub struct Store<'a> {
 }
 
 impl Store<'_> {
-    fn reader(&self) -> Result<Reader, Trouble> {
+    fn reader(&self) -> Result<OutboxReader, Trouble> {
         let reader = self.outbox.reader(self.tenant.clone());
         reader.map_err(|error| Trouble::Failure(Failure::Lost(format!("{error:#}"))))
     }
@@ -56,9 +56,9 @@ impl Archive for Store<'_> {
     fn rows(&self, search: &Search, sink: Sink) -> Result<(), Trouble> {
         let query = parse(search)?;
         let limit = usize::try_from(search.limit()).unwrap_or(usize::MAX);
-        let mut answer = Answer::new(search, &query, limit);
-        answer.read(&mut self.reader()?, sink)?;
-        Ok(answer.finish(sink)?)
+        let mut matches = Matches::new(search, &query, limit);
+        matches.read(&mut self.reader()?, sink)?;
+        Ok(matches.finish(sink)?)
     }
 
     fn hits(&self, search: &Search, buckets: Buckets) -> Result<Vec<u8>, Trouble> {
@@ -89,7 +89,7 @@ impl Archive for Store<'_> {
         };
         let mut reader = self.reader()?;
         screen.begin(search, &query, &mut reader)?;
-        let mut answer = Answer::new(search, &query, 0);
+        let mut matches = Matches::new(search, &query, 0);
         let readers = stdio::pipe_reader();
         let readers: Vec<_> = readers.iter().map(|fd| (fd.as_fd(), PollFlags::empty())).collect();
         let mut asked = Instant::now();
@@ -97,7 +97,7 @@ impl Archive for Store<'_> {
             if ready(&readers, Some(LOOK))?.contains(&true) {
                 return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
             }
-            answer.read(&mut reader, &mut |lines| screen.show(lines))?;
+            matches.read(&mut reader, &mut |lines| screen.show(lines))?;
         }
         screen.go_over(began, search)
     }
@@ -113,16 +113,16 @@ enum Screen<'a> {
 
 impl Screen<'_> {
     /// Shows the last rows there are.
-    fn begin(&mut self, search: &Search, query: &Query, reader: &mut Reader) -> io::Result<()> {
+    fn begin(&mut self, search: &Search, query: &Query, reader: &mut OutboxReader) -> io::Result<()> {
         let last = search.last();
-        let mut answer = Answer::new(search, query, usize::try_from(last).unwrap_or(usize::MAX));
+        let mut matches = Matches::new(search, query, usize::try_from(last).unwrap_or(usize::MAX));
         let mut count = 0;
         let mut sink = |lines: &[u8]| {
             count += count_lines(lines);
             self.show(lines)
         };
-        answer.read(reader, &mut sink)?;
-        answer.finish(&mut sink)?;
+        matches.read(reader, &mut sink)?;
+        matches.finish(&mut sink)?;
         if let Self::Tail(tail) = self
             && last > 0
             && count == last
@@ -188,20 +188,20 @@ fn each_record<'a>(
 }
 
 /// Rows on their way.
-struct Answer<'q> {
+struct Matches<'q> {
     range: (Time, Time),
     evaluation: Evaluation<'q>,
     /// Rows that were found and not yet given.
     found: Vec<u8>,
 }
 
-impl<'q> Answer<'q> {
+impl<'q> Matches<'q> {
     fn new(search: &Search, query: &'q Query, limit: usize) -> Self {
         Self { range: range(search, query), evaluation: query.start(limit), found: Vec::new() }
     }
 
     /// Looks through what is new, and hands the rows that are certain to `sink`.
-    fn read(&mut self, reader: &mut Reader, sink: Sink) -> io::Result<()> {
+    fn read(&mut self, reader: &mut OutboxReader, sink: Sink) -> io::Result<()> {
         let Self { range, evaluation, found } = self;
         reader.pass(&mut |destination, lines| {
             let goes_on = each_record(lines, &destination.stream_fields, *range, &mut |row| {

@@ -10,9 +10,8 @@ use crate::cli::args::QueryArgs;
 use crate::cli::config::{Config, fail_by_environment};
 use crate::cli::values::{parse_names, parse_tenant};
 use crate::outbox::Outbox;
-use crate::query::answer::{Style, Tally};
+use crate::query::answer::{RowCounts, Style, tell_nothing, tell_traps, tell_trouble};
 use crate::query::archive::{Archive, Trouble};
-use crate::query::hints::{hints, mark, place, proposal};
 use crate::query::outbox::Store;
 use crate::query::print::Form;
 use crate::query::question::{is_any_of, is_at_least};
@@ -47,21 +46,21 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
         return Verdict { done: false, fail: config.fail || args.exit_empty };
     }
     let outbox = config.outbox.as_ref().map(|store| Outbox::new(store.folder.clone(), store.max_bytes));
-    let query =
-        Query { args, config: &config, outbox, search, style: style(args, Terminal::new(context.env)) };
+    let lookup =
+        Lookup { args, config: &config, outbox, search, style: style(args, Terminal::new(context.env)) };
     if args.dry_run {
-        return Verdict { done: query.describe(), fail: config.fail };
+        return Verdict { done: lookup.describe(), fail: config.fail };
     }
-    let mut tally = Tally::default();
-    let done = query.ask(&mut tally);
+    let mut counts = RowCounts::default();
+    let done = lookup.ask(&mut counts);
     Verdict {
-        done: done && (tally.printed > 0 || !args.exit_empty),
-        fail: config.fail || (args.exit_empty && tally.printed == 0),
+        done: done && (counts.printed > 0 || !args.exit_empty),
+        fail: config.fail || (args.exit_empty && counts.printed == 0),
     }
 }
 
 /// Everything that there is to know about one query.
-struct Query<'a> {
+struct Lookup<'a> {
     args: &'a QueryArgs,
     config: &'a Config,
     /// Where undelivered records are kept, or why they are not.
@@ -70,7 +69,7 @@ struct Query<'a> {
     style: Style,
 }
 
-impl<'a> Query<'a> {
+impl<'a> Lookup<'a> {
     fn server(&self) -> Option<Server<'a>> {
         let endpoint = self.config.route.endpoint()?;
         Some(Server { endpoint, access: &self.config.access, idle: self.config.timeout })
@@ -122,7 +121,7 @@ impl<'a> Query<'a> {
     }
 
     /// Asks, prints, and says what there is to say; whether all has come, and from whom it was asked.
-    fn ask(&self, tally: &mut Tally) -> bool {
+    fn ask(&self, counts: &mut RowCounts) -> bool {
         let (server, store) = (self.server(), self.store());
         let first: &dyn Archive = match (&server, &store) {
             (_, Some(store)) if self.args.local => store,
@@ -132,26 +131,26 @@ impl<'a> Query<'a> {
                 return false;
             }
         };
-        let asked = self.show(first, tally);
+        let asked = self.show(first, counts);
         let instead = store.as_ref().filter(|_| !self.args.local && self.may_fall_back());
         match (asked, instead) {
             (Err(Trouble::Failure(Failure::Unreached(why))), Some(store)) => {
                 stderr::say(&format!("{why}; the outbox answers"));
-                let asked = self.show(store, tally);
-                self.is_done(asked, store, *tally) && is_outbox_the_store(self.config)
+                let asked = self.show(store, counts);
+                self.is_done(asked, store, *counts) && is_outbox_the_store(self.config)
             }
-            (asked, _) => self.is_done(asked, first, *tally),
+            (asked, _) => self.is_done(asked, first, *counts),
         }
     }
 
     /// Shows what an archive answers.
-    fn show(&self, archive: &dyn Archive, tally: &mut Tally) -> Result<(), Trouble> {
+    fn show(&self, archive: &dyn Archive, counts: &mut RowCounts) -> Result<(), Trouble> {
         if self.args.follow {
             archive.follow(&self.search, self.style.printer(&self.search, true))
         } else if self.args.histogram {
-            self.style.draw(archive, &self.search, tally)
+            self.style.draw(archive, &self.search, counts)
         } else {
-            self.style.print(archive, &self.search, tally)
+            self.style.print(archive, &self.search, counts)
         }
     }
 
@@ -161,52 +160,34 @@ impl<'a> Query<'a> {
         self.style.terminal.is_watched && !self.args.follow || is_outbox_the_store(self.config)
     }
 
-    /// Says what went wrong, or why there may be nothing; whether all went well.
-    fn is_done(&self, asked: Result<(), Trouble>, archive: &dyn Archive, tally: Tally) -> bool {
+    /// Says what went wrong, or that there is nothing; whether all went well.
+    fn is_done(&self, asked: Result<(), Trouble>, archive: &dyn Archive, counts: RowCounts) -> bool {
         let is_watched = self.style.terminal.is_watched;
-        let query = &self.search.query;
-        let trouble = match asked {
-            Ok(()) if tally.came == 0 && !self.args.follow => {
-                if is_watched {
-                    stderr::say(&self.nothing(archive));
-                }
-                for hint in hints(query).iter().filter(|_| is_watched || self.config.verbose) {
-                    stderr::say(&format!("no records; {hint}"));
-                }
-                return true;
+        let is_talkative = is_watched || self.config.verbose;
+        match asked {
+            Err(trouble) if trouble.is_enough() => true,
+            Err(trouble) => {
+                tell_trouble(&trouble, &self.search.query, is_talkative);
+                false
             }
-            Ok(()) => return true,
-            Err(trouble) if trouble.is_enough() => return true,
-            Err(trouble) => trouble,
-        };
-        let text = trouble.to_string();
-        stderr::say(&text);
-        if let Some(at) = trouble.place().or_else(|| place(query, &text)) {
-            let (line, cell) = mark(query, at);
-            stderr::mark(&line, cell);
+            Ok(()) if counts.came > 0 || self.args.follow => true,
+            Ok(()) => {
+                if is_watched {
+                    tell_nothing(archive, &self.search, || self.waiting());
+                }
+                if is_talkative {
+                    tell_traps(&self.search.query);
+                }
+                true
+            }
         }
-        if let Some(proposal) = proposal(&text).filter(|_| is_watched || self.config.verbose) {
-            stderr::say(&proposal);
-        }
-        false
     }
 
-    /// What was looked at in vain, and where else there may be something.
-    fn nothing(&self, archive: &dyn Archive) -> String {
-        let waiting = || {
-            let outbox = self.outbox.as_ref().ok()?;
-            let summary = outbox.summary(&setup(self.config)?.destination()).ok()?;
-            Some(summary.records + summary.records_of_others).filter(|count| *count > 0)
-        };
-        let nothing = format!("no records{} in {}", self.search.described(), archive.name());
-        if !archive.is_server() {
-            return nothing;
-        }
-        let waiting = waiting().map(|count| {
-            let wait = if count == 1 { "waits" } else { "wait" };
-            format!("; {} {wait} in the outbox, see --local", stderr::records(count))
-        });
-        format!("{nothing}; new ones are found after a second or two{}", waiting.unwrap_or_default())
+    /// How many records wait in the outbox, for whatever server.
+    fn waiting(&self) -> u64 {
+        let outbox = self.outbox.as_ref().ok().zip(setup(self.config));
+        let summary = outbox.and_then(|(outbox, setup)| outbox.summary(&setup.destination()).ok());
+        summary.map_or(0, |summary| summary.records + summary.records_of_others)
     }
 }
 

@@ -18,12 +18,15 @@ use std::time::{Duration, Instant};
 const SENDS: usize = 500;
 const LINES: usize = 1_000_000;
 const ROWS: usize = 500_000;
+const WAITING: usize = 100_000;
 const PAYLOAD: &str = r#"{"session_id":"7b3e0f52-9c41-4d1e-8a6f-2f0c5d9be114","transcript_path":"/home/ana/.claude/projects/-home-ana-shop/7b3e0f52-9c41-4d1e-8a6f-2f0c5d9be114.jsonl","cwd":"/home/ana/shop","prompt_id":"2d5c8a10-77de-4c0b-9f2c-6b1f0a9d3e55","permission_mode":"default","effort":{"level":"high"},"hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"cargo test -p tax","description":"Run tax tests"},"tool_response":{"stdout":"test result: ok. 12 passed; 0 failed","stderr":"","interrupted":false},"tool_use_id":"toolu_01Hq7VbN3xKpR5sYt8ZwLmDc","duration_ms":4187}"#;
 
 fn main() {
     let binary = env::var("VLOG_BENCH_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_vlog").to_owned());
     println!("binary: {} KiB", std::fs::metadata(&binary).unwrap().len() / 1024);
     let sink = serve();
+    // First, so that the memory told is theirs.
+    local(&binary);
     send(&binary, sink);
     for (kind, line) in KINDS {
         pipe(&binary, sink, kind, line);
@@ -162,6 +165,58 @@ fn query(binary: &str, sink: SocketAddr) {
         ratio(work, floor)
     );
 }
+
+/// `vlog query --local` over records that wait, beside reading their bytes.
+fn local(binary: &str) {
+    let waiting = home().join("waiting");
+    let in_outbox = || {
+        let mut command = vlog(binary, "127.0.0.1:1".parse().unwrap());
+        command.env("VLOG_OUTBOX", &waiting).env("VLOG_OUTBOX_MAX", "1GiB");
+        command
+    };
+    let mut child = in_outbox().args(["pipe", "-s", "shop"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for n in 0..WAITING {
+        let level = if n % 10 == 0 { "ERROR" } else { "INFO" };
+        let word = if n % 7 == 0 { "timeout" } else { "handled" };
+        writeln!(stdin, "{level} request {word} path=/items/{} user={} of {n:08}", n % 500, n % 97).unwrap();
+    }
+    drop(stdin);
+    child.wait().unwrap();
+    let files = || std::fs::read_dir(&waiting).unwrap().map(|entry| entry.unwrap().path());
+    let bytes: u64 = files().map(|path| std::fs::metadata(path).unwrap().len()).sum();
+    let floor = || {
+        files().for_each(|path| {
+            std::io::copy(&mut File::open(path).unwrap(), &mut std::io::sink()).unwrap();
+        });
+    };
+    println!("local: {WAITING} records of {} bytes", bytes / WAITING as u64);
+    for (name, args) in LOCAL_QUERIES {
+        let (mut floors, mut works) = (Vec::new(), Vec::new());
+        for _ in 0..5 {
+            floors.push(timed(floor));
+            works.push(timed(|| {
+                let mut query = in_outbox();
+                query.args(["query", "--local", "-o", "json"]).args(*args).stderr(Stdio::null());
+                assert!(query.status().unwrap().success());
+            }));
+        }
+        let (floor, work) = (median(floors), median(works));
+        let rate = bytes as f64 / work.as_secs_f64() / 1e6;
+        println!("local: {work:?} for {name}, {rate:.0} MB/s, floor (read the entries) {floor:?}");
+    }
+    let used = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).unwrap();
+    println!("local: {} KiB at most, of them and of the pipe before", used.max_rss());
+}
+
+/// Queries of the outbox.
+const LOCAL_QUERIES: &[(&str, &[&str])] = &[
+    ("a word", &["timeout"]),
+    ("a field", &["level:error"]),
+    ("a regexp", &["_msg:~`items/4[0-9]{2}`"]),
+    ("stats by", &["* | stats by (level) count() n"]),
+    ("--histogram", &["--histogram", "--since", "1d"]),
+];
 
 /// Instructions of one `send` and of one `hook`, the same on every run of one binary.
 fn instructions(binary: &str, sink: SocketAddr) {
