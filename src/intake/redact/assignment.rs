@@ -1,14 +1,21 @@
 //! Secrets by their name: `name=VALUE`, `"name": "VALUE"`, `["name", "VALUE"]`, `<name>VALUE</name>`, and
 //! `"name": "NAME", "value": "VALUE"`.
 
-use super::bytes::{is_quote, is_url};
+use super::bytes::{is_blank, is_dotted, is_newline, is_quote, is_url};
 use super::haystack::Haystack;
-use super::names::{MAX_NAME_BYTES, MIN_NAME_BYTES};
-use super::value::{secret, value};
+use super::names::{MAX_NAME_BYTES, MIN_NAME_BYTES, Needs, needs};
+use super::value::{TYPES, indented, secret, value};
 use super::{Hit, Pass, is_header, is_name_name, is_secret_name, is_value_name, name, url};
 
 /// The most blanks and quotes between a name and its separator, as in a table, or a name and the value of its neighbour.
 const MAX_GAP_BYTES: usize = 64;
+
+/// What the signatures of URLs that let anybody in are called.
+const SIGNATURES: [&str; 4] = ["sig", "signature", "x-amz-signature", "x-goog-signature"];
+
+/// What a Kubernetes secret says of itself, and how far from its data it is looked for.
+const KIND: &[u8] = b"kind: Secret";
+const MAX_KIND_BYTES: usize = 512;
 
 /// The least digits of a Telegram bot's number, the most, and the least bytes of the token behind its colon.
 const MIN_BOT_DIGITS: usize = 8;
@@ -32,33 +39,92 @@ pub(super) fn separator(pass: &mut Pass) -> Option<Hit> {
 
 /// What follows a separator that ends at `last`: a bot's token, or the value of the name before it.
 fn after_separator(pass: &mut Pass, last: usize) -> Option<Hit> {
-    let (hay, (start, end)) = (pass.hay, pass.word);
-    let gap = hay.bytes(end, pass.at);
-    let is_gap = |byte: &u8| is_quote(*byte) || b"\\ \t]):?".contains(byte);
-    if start == end || gap.len() > MAX_GAP_BYTES || !gap.iter().all(is_gap) {
+    let hay = pass.hay;
+    let gap = hay.bytes(pass.word.1, pass.at);
+    let is_gap = |byte: &u8| is_quote(*byte) || b"\\ \t]):?+|".contains(byte);
+    if pass.word.0 == pass.word.1 || gap.len() > MAX_GAP_BYTES || !gap.iter().all(is_gap) {
         return None;
     }
+    let (start, end) = named_by(hay, pass.word);
     let name = name(hay, start, end);
     if let Some(hit) = bot_token(hay, name, end, pass.at) {
         return Some(hit);
-    }
-    if name.len() < MIN_NAME_BYTES {
-        return None;
     }
     let in_query = matches!(hay.before(start, 1), Some(b'?' | b'&' | b'#'));
     if is_value_name(name) {
         let is_secret = pass.named.take().is_some_and(|until| until >= pass.at);
         return if is_secret { value(hay, "password", last, in_query) } else { None };
     }
-    if is_name_name(name) {
+    if is_name_name(name) && !is_spaced_key(hay, name, start) {
         pass.named = named(hay, last);
         return None;
     }
     let is_directory = matches!(name, "PWD" | "OLDPWD") && hay.byte(pass.at + 1) == Some(b'/');
-    if is_directory || !is_secret_name(name) {
+    if is_directory {
         return None;
     }
-    value(hay, name, last, in_query)
+    if name.len() >= MIN_NAME_BYTES && is_secret_name(name) || is_spaced_key(hay, name, start) {
+        return value(hay, name, last, in_query);
+    }
+    if hay.byte(pass.at) == Some(b':') && matches!(name, "data" | "stringData") {
+        return kubernetes(hay, pass.at);
+    }
+    if name == "p" && hay.before(start, 1) == Some(b'/') && hay.before(start, 2).is_none_or(is_blank) {
+        return windows_password(hay, start, last);
+    }
+    let is_signature = in_query && SIGNATURES.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let needs = if is_signature || (in_query && name.eq_ignore_ascii_case("key")) {
+        Some(Needs::Key)
+    } else {
+        needs(name)
+    }?;
+    value(hay, name, last, in_query).filter(|hit| needs.fits(hay.text(hit.start, hit.end)))
+}
+
+/// Where the name begins and ends that is given a value: the last word, or the one before it where that is a type as in
+/// `var token string =` or the dot of `$token .=`.
+fn named_by(hay: Haystack, word: (usize, usize)) -> (usize, usize) {
+    let text = hay.text(word.0, word.1);
+    if text != "." && !TYPES.contains(&text) {
+        return word;
+    }
+    let window = hay.bytes(word.0.saturating_sub(MAX_NAME_BYTES), word.0);
+    let gap = window.iter().rev().take_while(|byte| b" \t:&*?".contains(byte)).count();
+    let length = window.iter().rev().skip(gap).take_while(|byte| is_dotted(**byte)).count();
+    if gap == 0 || length == 0 { word } else { (word.0 - gap - length, word.0 - gap) }
+}
+
+/// `API key: VALUE`
+fn is_spaced_key(hay: Haystack, name: &str, start: usize) -> bool {
+    let window = hay.bytes(start.saturating_sub(12), start);
+    let before = hay.text(start - window.len(), start).trim_end_matches(' ').to_ascii_lowercase();
+    name.eq_ignore_ascii_case("key")
+        && hay.before(start, 1) == Some(b' ')
+        && ["api", "access", "secret", "private"].iter().any(|kind| before.ends_with(kind))
+}
+
+/// The values of a Kubernetes secret; the colon of its `data:` stands at `at`.
+fn kubernetes(hay: Haystack, at: usize) -> Option<Hit> {
+    let line = hay.skip(at + 1, is_blank);
+    if !hay.byte(line).is_some_and(is_newline) {
+        return None;
+    }
+    let start = hay.next_line(line);
+    // Only what may be that of a secret is walked to its end.
+    let end = indented(hay, start);
+    let has_kind = |from: usize, to: usize| hay.bytes(from, to).windows(KIND.len()).any(|part| part == KIND);
+    let is_secret = end > start
+        && (has_kind(at.saturating_sub(MAX_KIND_BYTES), at) || has_kind(end, end + MAX_KIND_BYTES));
+    let first = hay.skip(start, is_blank);
+    (is_secret && !hay.is_marked(first)).then_some(Hit::new(first, end, "secret"))
+}
+
+/// `/u:USER /p:PASSWORD`, in this order or the other; the separator of the `p` that begins at `start` ends at `last`.
+fn windows_password(hay: Haystack, start: usize, last: usize) -> Option<Hit> {
+    let end = hay.find(last, is_newline);
+    let from = start.saturating_sub(MAX_GAP_BYTES);
+    let line = hay.bytes(from, end.min(start + MAX_GAP_BYTES));
+    if line.windows(3).any(|part| part == b"/u:") { value(hay, "password", last, false) } else { None }
 }
 
 /// A Telegram bot's number and its token; the name that ends at `end` is the number, the separator stands at `colon`.

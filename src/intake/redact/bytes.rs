@@ -45,3 +45,27 @@ pub(super) fn is_blank(byte: u8) -> bool {
 pub(super) fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace()
 }
+
+pub(super) fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_hexdigit()
+}
+
+/// Base64 and dots that are escaped for a URL or a cookie.
+pub(super) fn is_percent(byte: u8) -> bool {
+    is_base64(byte) || matches!(byte, b'%' | b'.' | b'@')
+}
+
+/// The hashes of crypt(3).
+pub(super) fn is_crypt(byte: u8) -> bool {
+    is_alphanumeric(byte) || b"./$=,+".contains(&byte)
+}
+
+/// What is printed in ASCII, except quotes and blanks.
+pub(super) fn is_graphic(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !is_quote(byte) && byte != b'\\'
+}
+
+/// Base64 for URLs, with its padding.
+pub(super) fn is_padded(byte: u8) -> bool {
+    is_url(byte) || byte == b'='
+}

@@ -3,10 +3,34 @@
 /// Ends of paths.
 const PATHS: [&str; 2] = [".docker/config.json", ".kube/config"];
 
-/// Names, and how names begin.
-const NAMES: [&str; 8] =
-    [".netrc", "_netrc", ".pgpass", ".npmrc", ".pypirc", ".htpasswd", ".vault-token", "kubeconfig"];
-const BEGINNINGS: [&str; 4] = [".env", ".git-credentials", "secrets.", "kubeconfig."];
+/// Names, and how names begin and go on.
+const NAMES: [&str; 11] = [
+    ".env",
+    ".envrc",
+    "_netrc",
+    ".netrc",
+    ".pgpass",
+    ".npmrc",
+    ".pypirc",
+    ".htpasswd",
+    ".vault-token",
+    "kubeconfig",
+    ".git-credentials",
+];
+const BEGINNINGS: [&str; 4] = [".env.", ".envrc.", ".git-credentials", "kubeconfig."];
+
+/// Extensions of files of settings, where `secrets.` before one is a file and no module of Python.
+const SETTINGS: [&str; 8] = ["yml", "yaml", "json", "toml", "ini", "txt", "xml", "properties"];
+
+/// Extensions of files that show what others look like.
+const EXAMPLES: [&str; 6] = ["example", "sample", "template", "dist", "tmpl", "schema"];
+
+/// What stands before `.key` and `.env` where that is a property.
+const ROOTS: [&str; 34] = [
+    "process", "meta", "self", "this", "event", "evt", "e", "ev", "entry", "item", "row", "node", "obj",
+    "object", "it", "kv", "pair", "field", "attr", "args", "props", "input", "data", "config", "c", "k", "v",
+    "x", "a", "b", "s", "r", "el", "window",
+];
 
 /// What names of private keys contain.
 const KEYS: [&str; 4] = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"];
@@ -49,9 +73,16 @@ pub fn names_secret_file(text: &str) -> bool {
 fn is_secret_file(name: &str) -> bool {
     let original = original(name);
     let (stem, extension) = original.rsplit_once('.').unwrap_or((original, ""));
+    // `.[].key` and `event.key` are properties.
+    let is_property = matches!(extension, "key" | "env")
+        && (stem.is_empty() && extension == "key"
+            || stem.rsplit('.').next().is_some_and(|last| ROOTS.contains(&last)));
     extension != "pub"
+        && !EXAMPLES.contains(&extension)
+        && !is_property
         && (BEGINNINGS.iter().any(|start| name.starts_with(start))
             || NAMES.contains(&original)
+            || (stem == "secrets" && SETTINGS.contains(&extension))
             || EXTENSIONS.contains(&extension)
             || original.split('.').next().is_some_and(|first| first.ends_with("credentials"))
             || KEYS.iter().any(|key| original.contains(key))
@@ -102,6 +133,9 @@ mod tests {
             ".pypirc",
             ".pgpass",
             "file:///x/.env",
+            "secrets.yaml",
+            ".env.production",
+            "cat tls/self-signed.key",
         ] {
             assert!(names_secret_file(text), "{text}");
         }
@@ -118,6 +152,13 @@ mod tests {
             "key",
             "cargo test",
             "monkey.rs",
+            "jq '.[].key' x.json",
+            "console.log(process.env.HOME, process.env)",
+            "grep event.key src",
+            "self.key = key",
+            "cp .env.example .env.sample",
+            "secrets.token_hex(8) ${{ secrets.TOKEN }}",
+            ".envoy.yaml",
         ] {
             assert!(!names_secret_file(text), "{text}");
         }

@@ -34,6 +34,12 @@ impl<'a> Haystack<'a> {
         self.0.get(start..).unwrap_or_default()
     }
 
+    /// The text before `end`, of at most so many bytes and whole characters.
+    pub(super) fn text_before(self, end: usize, most: usize) -> &'a str {
+        let from = (end.saturating_sub(most)..=end).find(|at| self.0.is_char_boundary(*at)).unwrap_or(end);
+        self.text(from, end)
+    }
+
     /// The bytes from `start` to `end`, or to the end of the text.
     pub(super) fn bytes(self, start: usize, end: usize) -> &'a [u8] {
         self.0.as_bytes().get(start..end.min(self.len())).unwrap_or_default()

@@ -15,6 +15,7 @@ mod haystack;
 mod names;
 mod option;
 mod private_key;
+mod program;
 mod quotes;
 mod scheme;
 mod shapes;
@@ -60,13 +61,15 @@ impl Hit {
 type Matcher = fn(&mut Pass<'_>) -> Option<Hit>;
 
 /// The bytes at which something may be found, and who looks there, in this order.
-const RULES: [(&[u8], &[Matcher]); 6] = [
+const RULES: [(&[u8], &[Matcher]); 8] = [
     (b":=", &[assignment::separator]),
     (b"%", &[assignment::escaped_separator]),
     (b">", &[assignment::element]),
     (b",", &[assignment::list]),
-    (b"-", &[private_key::private_key, option::option]),
-    (b" \t\r\n", &[scheme::scheme]),
+    (b"-", &[private_key::private_key, token::mailchimp, option::option]),
+    (b" ", &[scheme::scheme, scheme::spoken]),
+    (b"\t\r\n", &[scheme::scheme]),
+    (b"|", &[program::echoed]),
 ];
 
 /// For each byte the row of [`RULES`] that has it, counted from 1; 0 for a byte that only a token may begin with.

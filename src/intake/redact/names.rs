@@ -1,15 +1,52 @@
 //! Names of fields, variables and headers that tell of a secret.
 
-use super::bytes::is_dotted;
+use super::bytes::{is_dotted, is_token68};
+use super::value::MAX_REJECTED_BYTES;
 
 /// Of longer names only so many bytes at the end count; names of secrets have at least three.
 pub(super) const MAX_NAME_BYTES: usize = 64;
 pub(super) const MIN_NAME_BYTES: usize = 3;
 
-/// Last words of names that are about a secret and hold none: `token_count`, `password_file`.
-const HARMLESS: [&str; 16] = [
-    "count", "type", "limit", "usage", "budget", "file", "path", "url", "uri", "endpoint", "expires",
-    "expiry", "ttl", "length", "size", "policy",
+/// Last words of names that are about a secret and hold none: `token_count`, `password_file`, `userauth_request`.
+const HARMLESS: [&str; 38] = [
+    "count",
+    "type",
+    "limit",
+    "usage",
+    "budget",
+    "file",
+    "path",
+    "url",
+    "uri",
+    "endpoint",
+    "expires",
+    "expiry",
+    "ttl",
+    "length",
+    "size",
+    "policy",
+    "name",
+    "names",
+    "request",
+    "response",
+    "plugin",
+    "handler",
+    "provider",
+    "method",
+    "mode",
+    "enabled",
+    "required",
+    "start",
+    "end",
+    "index",
+    "status",
+    "error",
+    "fail",
+    "failed",
+    "failure",
+    "descriptor",
+    "format",
+    "prompt",
 ];
 
 /// Parts that tell of a secret anywhere in a name, also in `dbpassword`.
@@ -85,6 +122,84 @@ fn is_secret_key(name: &str) -> bool {
     let singular = name.strip_suffix('s').unwrap_or(name);
     let before = singular.strip_suffix("key").map(|before| before.trim_end_matches('_'));
     before.is_some_and(|before| KEYS.iter().any(|kind| before.ends_with(kind)))
+}
+
+/// Last words of names that hold a password if the value looks like one: `DB_PASS`, `pw`, `GITHUB_PAT`.
+const PASSES: [&str; 6] = ["pass", "pw", "pwds", "creds", "cred", "pat"];
+
+/// What stands before `key` in names of keys that are no secrets.
+const PLAIN_KEYS: [&str; 22] = [
+    "primary",
+    "foreign",
+    "public",
+    "pub",
+    "cache",
+    "sort",
+    "partition",
+    "row",
+    "object",
+    "idempotency",
+    "routing",
+    "index",
+    "map",
+    "unique",
+    "shard",
+    "hash",
+    "registry",
+    "sha",
+    "host",
+    "translation",
+    "lock",
+    "known",
+];
+
+/// What a value must be for a name that often holds something else.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Needs {
+    /// Six bytes or more that are not a plain word.
+    Password,
+    /// Sixteen bytes or more of letters and digits.
+    Key,
+}
+
+/// What the value of a name must be to be a secret, if the name alone does not tell.
+pub(super) fn needs(name: &str) -> Option<Needs> {
+    let tail = name.get(name.len().saturating_sub(5)..).unwrap_or(name).to_ascii_lowercase();
+    if !["key", "pass", "pw", "pwds", "cred", "creds", "pat"].iter().any(|end| tail.ends_with(end)) {
+        return None;
+    }
+    let flat = flat(name);
+    let (before, last) = flat.rsplit_once('_').unwrap_or(("", &flat));
+    if PASSES.contains(&last) || matches!(last, "upw" | "opw") {
+        return Some(Needs::Password);
+    }
+    let kind = last.strip_suffix("key").map(|kind| if kind.is_empty() { before } else { kind })?;
+    let is_plain = kind.is_empty() || PLAIN_KEYS.iter().any(|plain| kind.ends_with(plain));
+    (!is_plain && name.len() > 3 && !matches!(kind, "mon" | "don" | "tur" | "hot")).then_some(Needs::Key)
+}
+
+impl Needs {
+    /// Whether a value is what is needed.
+    pub(super) fn fits(self, value: &str) -> bool {
+        let has = |kind: fn(&u8) -> bool| value.bytes().any(|byte| kind(&byte));
+        match self {
+            // Not looked at twice, so that a pass takes linear time.
+            _ if value.len() > MAX_REJECTED_BYTES => true,
+            Self::Password => {
+                value.len() >= 6
+                    && !has(u8::is_ascii_whitespace)
+                    && has(u8::is_ascii_alphabetic)
+                    && (has(u8::is_ascii_digit) || has(u8::is_ascii_punctuation))
+            }
+            Self::Key => {
+                value.len() >= 16
+                    && value.bytes().all(|byte| is_token68(byte) || byte == b'%')
+                    && !value.starts_with(['/', '.'])
+                    && has(u8::is_ascii_alphabetic)
+                    && has(u8::is_ascii_digit)
+            }
+        }
+    }
 }
 
 /// Whether that is a header all of whose value is secret.

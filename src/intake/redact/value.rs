@@ -1,6 +1,6 @@
 //! The value that a secret name is given: where it begins and ends, in whatever a language, a shell or a header writes.
 
-use super::bytes::{is_blank, is_newline, is_quote, is_space, is_url};
+use super::bytes::{is_blank, is_dotted, is_newline, is_quote, is_space, is_url};
 use super::haystack::Haystack;
 use super::quotes;
 use super::{Hit, MARK, is_header, token};
@@ -23,7 +23,23 @@ const WEAK_NAMES: [&str; 6] = ["token", "auth", "secret", "credential", "credent
 const MAX_WORD_BYTES: usize = 15;
 
 /// Values that say that there is none.
-const NONE: [&str; 11] = ["true", "false", "null", "none", "nil", "undefined", "{", "[", "{}", "[]", "***"];
+const NONE: [&str; 14] =
+    ["true", "false", "null", "none", "nil", "undefined", "{", "[", "{}", "[]", "***", "...", "|", ">"];
+
+/// Types in programming languages.
+pub(super) const TYPES: [&str; 18] = [
+    "string", "String", "str", "bool", "boolean", "number", "int", "any", "object", "bytes", "Buffer", "u8",
+    "u32", "u64", "usize", "i32", "Self", "unknown",
+];
+
+/// What stands before a dot where the value is a property, and the secret elsewhere.
+const ROOTS: [&str; 20] = [
+    "self", "this", "process", "env", "os", "args", "config", "cfg", "ctx", "req", "request", "response",
+    "res", "options", "opts", "params", "props", "settings", "state", "user",
+];
+
+/// The most bytes of a value that is looked at and found to be no secret.
+pub(super) const MAX_REJECTED_BYTES: usize = 256;
 
 /// The place behind a secret name and its separator.
 pub(super) struct Slot<'a> {
@@ -52,26 +68,59 @@ enum Step {
 }
 
 /// The forms that a value may have, in the order in which they are tried; the last takes all that is left.
-const FORMS: [fn(&Slot) -> Step; 9] =
-    [answer, redacted, quoted, opened, scheme, yaml_tag, rust_type, prose, word];
+const FORMS: [fn(&Slot) -> Step; 12] =
+    [block, answer, redacted, path, quoted, opened, scheme, yaml_tag, typed, expression, prose, word];
 
 /// The value of `name`, whose separator ends with the byte at `separator`. In the query of a URL it ends at the next `&`.
 pub(super) fn value(hay: Haystack, name: &str, separator: usize, in_query: bool) -> Option<Hit> {
     let slot = Slot::new(hay, name, separator, in_query);
-    let step = FORMS.iter().map(|form| form(&slot)).find(|step| !matches!(step, Step::GoOn))?;
-    if let Step::Take(start, end) = step { secret(hay, start, end) } else { None }
+    for form in FORMS {
+        match form(&slot) {
+            Step::Take(start, end) => return secret(hay, start, end),
+            // A long word is not looked at twice, so that the pass takes linear time.
+            Step::Stop if slot.word <= slot.start + MAX_REJECTED_BYTES => return None,
+            Step::Stop | Step::GoOn => {}
+        }
+    }
+    None
 }
 
 /// A value as a secret, unless it is blank or says that there is none.
 pub(super) fn secret(hay: Haystack, start: usize, end: usize) -> Option<Hit> {
     let value = hay.text(start, end);
     let bare = value.trim_end_matches([',', ')', '}', ']']);
-    if bare.trim().is_empty() || NONE.iter().any(|none| bare.eq_ignore_ascii_case(none)) {
+    if bare.trim().is_empty()
+        || NONE.iter().any(|none| bare.eq_ignore_ascii_case(none))
+        || is_reference(value)
+    {
         return None;
     }
     // A shape says more than a name, if the value has nothing else.
     let shaped = token::token(hay, start).filter(|hit| hit.end >= end);
     Some(shaped.unwrap_or(Hit::new(start, end, "secret")))
+}
+
+/// Whether a value is the name of what holds the secret, or a place for it: `$PASSWORD`, `${{ secrets.TOKEN }}`, `<token>`,
+/// `%s`.
+fn is_reference(value: &str) -> bool {
+    if value.len() > MAX_REJECTED_BYTES {
+        return false;
+    }
+    let bare = value.trim_matches([',', ';', ' ', ')']);
+    let within = |open: &str, close: &str| bare.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let is_words = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || b" _-".contains(&byte));
+    bare.strip_prefix('$').is_some_and(is_name)
+        || within("${", "}").is_some_and(|name| name.bytes().all(is_dotted))
+        || bare.starts_with("${{")
+        || bare.starts_with("{{")
+        || bare.starts_with("$(")
+        || within("<", ">").is_some_and(is_words)
+        || within("%", "%").is_some_and(is_name)
+        || (bare.len() == 2 && bare.starts_with('%'))
 }
 
 impl<'a> Slot<'a> {
@@ -160,10 +209,82 @@ fn yaml_tag(slot: &Slot) -> Step {
     Step::Take(slot.start, slot.end_of_word(from))
 }
 
-/// A type of Rust: `token: &str,`.
-fn rust_type(slot: &Slot) -> Step {
+/// What comes after a type: `token: string = "VALUE"`. A type alone is no secret.
+fn typed(slot: &Slot) -> Step {
+    let (hay, value) = (slot.hay, slot.unquoted());
+    let bare = value.trim_end_matches([',', ';', ')', '?', '{']);
+    if hay.byte(slot.separator) != Some(b':') || slot.start == slot.separator + 1 {
+        return Step::GoOn;
+    }
+    let is_type = value.starts_with(['&', '*']) && value.len() < 8
+        || TYPES.contains(&bare)
+        || (value.contains('<') && bare.ends_with('>'));
+    let equals = hay.skip(slot.word, is_blank);
+    let is_followed = hay.byte(equals) == Some(b'=')
+        && equals > slot.word
+        && !hay.byte(equals + 1).is_some_and(|byte| matches!(byte, b'=' | b'>'));
+    if is_followed && (is_type || !value.bytes().any(|byte| byte.is_ascii_digit())) {
+        return match self::value(hay, slot.name, equals, false) {
+            Some(hit) => Step::Take(hit.start, hit.end),
+            None => Step::Stop,
+        };
+    }
+    if is_type { Step::Stop } else { Step::GoOn }
+}
+
+/// A path of Rust or C++: `Token::Name`.
+fn path(slot: &Slot) -> Step {
+    let (hay, at) = (slot.hay, slot.separator);
+    let next = if hay.before(at, 1) == Some(b':') { at + 1 } else { at + 2 };
+    let is_path = hay.starts(next.saturating_sub(2), "::")
+        && hay.byte(next).is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'<');
+    if is_path { Step::Stop } else { Step::GoOn }
+}
+
+/// An expression of a programming language: `token = next_token()`, `secret: process.env.SECRET`, `AUTH = 80`.
+fn expression(slot: &Slot) -> Step {
     let value = slot.unquoted();
-    if value.starts_with("&str") && value.len() < 8 { Step::Stop } else { Step::GoOn }
+    let is_apart = slot.start > slot.separator + 1;
+    let name_end = value.find(|char: char| !(char.is_ascii_alphanumeric() || "_.:".contains(char)));
+    let is_call = name_end
+        .is_some_and(|end| end > 1 && value.get(end..).is_some_and(|rest| rest.starts_with(['(', '['])));
+    let root = value.split_once('.').map(|(root, _)| root);
+    let is_number =
+        value.len() < 6 && value.trim_end_matches([';', ',']).bytes().all(|byte| byte.is_ascii_digit());
+    let is_prompt = PROMPTS.iter().any(|part| slot.name.to_ascii_lowercase().contains(part));
+    let is_expression = (is_apart && is_call)
+        || root.is_some_and(|root| ROOTS.contains(&root))
+        || (is_apart && is_number && !is_prompt);
+    if is_expression { Step::Stop } else { Step::GoOn }
+}
+
+/// A block of YAML: `password: |`, and the value on the lines below, which are indented.
+fn block(slot: &Slot) -> Step {
+    let hay = slot.hay;
+    let mark = hay.skip(slot.separator + 1, is_blank);
+    let line = hay.skip(mark, |byte| matches!(byte, b'|' | b'>' | b'-' | b'+') || byte.is_ascii_digit());
+    let is_block = matches!(hay.byte(mark), Some(b'|' | b'>')) && hay.byte(line).is_some_and(is_newline);
+    if !is_block {
+        return Step::GoOn;
+    }
+    let start = hay.next_line(line);
+    let end = indented(hay, start);
+    let first = hay.skip(start, is_blank);
+    if end > first && !hay.is_marked(first) { Step::Take(first, end) } else { Step::Stop }
+}
+
+/// The most bytes of an indented block, but for its last line.
+const MAX_BLOCK_BYTES: usize = 16 * 1024;
+
+/// Where the lines end that are indented as the one that begins at `start`, or more; `start` if that is not.
+pub(super) fn indented(hay: Haystack, start: usize) -> usize {
+    let indent = hay.skip(start, |byte| byte == b' ') - start;
+    let (mut at, mut end) = (start, start);
+    while indent > 0 && at < start + MAX_BLOCK_BYTES && hay.skip(at, |byte| byte == b' ') >= at + indent {
+        end = hay.find(at, is_newline);
+        at = hay.next_line(end).min(hay.len());
+    }
+    end
 }
 
 /// "invalid token: expected a name".
