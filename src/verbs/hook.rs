@@ -25,10 +25,12 @@ use crate::cli::args::HookArgs;
 use crate::cli::config::fail_by_environment;
 use crate::delivery::drain::DRAIN_TIME;
 use crate::intake::payload::{Event, Given, clean_items, clean_text, event};
+use crate::intake::redact::Known;
 use crate::record::item::Item;
 use crate::record::time::Time;
 use crate::server::socket::Deadline;
 use crate::sys::child::Command;
+use crate::sys::env::variables;
 use crate::sys::signals;
 
 pub use self::payload::carry_on;
@@ -72,6 +74,7 @@ pub fn run(args: HookArgs, mut context: Context) -> ExitCode {
         event: args.event.filter(|name| !name.is_empty()),
         include: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         env: context.env,
+        known: Known::new(&variables()),
     };
     let ReadPayload { scan, copy, mut taken } =
         payload::read(payload, &given, &context.command, stop.as_ref());
@@ -126,7 +129,7 @@ fn run_command(
 
 /// Tells what was wrong with the command line and with the payload. The record says so too.
 fn tell(event: &Event, taken: &Taken, session: &mut Session) {
-    session.mistakes = shown(&session.mistakes);
+    session.mistakes = shown(&session.mistakes, &event.known);
     session.tell();
     for trouble in event.mistakes.iter().chain(&taken.trouble) {
         session.report.trouble(&format!("{trouble}; the record says so"));
@@ -157,9 +160,9 @@ fn fields(words: Vec<String>, session: &mut Session) -> Vec<Item> {
 }
 
 /// What is told of the mistakes: no secrets, and not more than a record takes.
-fn shown(mistakes: &[String]) -> Vec<String> {
+fn shown(mistakes: &[String], known: &Known) -> Vec<String> {
     let mut room = MAX_MISTAKES_BYTES;
-    let mut shown: Vec<_> = mistakes.iter().map(|mistake| clean_text(mistake).0).collect();
+    let mut shown: Vec<_> = mistakes.iter().map(|mistake| clean_text(mistake, known).0).collect();
     shown.retain(|mistake| {
         room = room.saturating_sub(mistake.len());
         room > 0
@@ -172,12 +175,13 @@ fn shown(mistakes: &[String]) -> Vec<String> {
 
 /// The fields of an event and of the command line. Secrets are taken out of all that leaves, whoever put it there.
 fn redacted(event: &mut Event, items: Vec<Item>, session: &mut Session) -> Vec<Item> {
-    let (items, of_items) = clean_items(items);
-    let (fields, of_environment) = clean_items(std::mem::take(&mut session.config.fields));
+    let known = &event.known;
+    let (items, of_items) = clean_items(items, known);
+    let (fields, of_environment) = clean_items(std::mem::take(&mut session.config.fields), known);
     session.config.fields = fields;
-    let (name, of_name) = clean_text(&session.config.service);
+    let (name, of_name) = clean_text(&session.config.service, known);
     session.config.service = name;
-    let (service, of_option) = session.service.take().map(|name| clean_text(&name)).unzip();
+    let (service, of_option) = session.service.take().map(|name| clean_text(&name, known)).unzip();
     session.service = service;
     let count = event.redacted + of_items + of_environment + of_name + of_option.unwrap_or_default();
     let mut all = std::mem::take(&mut event.fields);

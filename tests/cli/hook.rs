@@ -580,6 +580,23 @@ fn no_secret_of_any_class_arrives_from_anywhere() {
 }
 
 #[test]
+fn values_of_the_environment_with_secret_names_are_taken_out_wherever_they_stand() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server)
+        .with("DB_PASSWORD", "quiet-river-stone")
+        .with("FEATURE_TOKEN", "true")
+        .with("SSH_AUTH_SOCK", "/tmp/agent-socket");
+    let payload = json!({"hook_event_name": "Notification",
+        "message": "quiet-river-stone is true for /tmp/agent-socket"});
+    run(&env, &["note=xquiet-river-stonex"], payload.to_string());
+    let expected = "Notification: [REDACTED:environment] is true for /tmp/agent-socket";
+    has(
+        &server.record(),
+        &[("_msg", json!(expected)), ("note", json!("x[REDACTED:environment]x")), ("redacted", json!(2))],
+    );
+}
+
+#[test]
 fn secrets_are_known_by_their_names_and_counted() {
     let payload = json!({
         "hook_event_name": "PreToolUse", "api_key": 4711,

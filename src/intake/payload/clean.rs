@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Event;
 use crate::intake::redact::{
-    after_key, is_header, is_name_name, is_only_secret_name, is_secret_name, is_value_name, opens_key, redact,
+    Known, after_key, is_header, is_name_name, is_only_secret_name, is_secret_name, is_value_name, opens_key,
 };
 use crate::record::item::Item;
 
@@ -17,8 +17,8 @@ const MAX_ITEMS_BYTES: usize = 32 * 1024;
 /// Items from elsewhere without their secrets, and how many there were. Of those that there is no room for, the size is
 /// left.
 #[must_use]
-pub fn clean_items(items: Vec<Item>) -> (Vec<Item>, usize) {
-    let mut event = Event::default();
+pub fn clean_items(items: Vec<Item>, known: &Known) -> (Vec<Item>, usize) {
+    let mut event = Event { known: known.clone(), ..Event::default() };
     let mut room = MAX_ITEMS_BYTES;
     let clean = |Item { key, value }| {
         let before = event.redacted;
@@ -40,8 +40,8 @@ pub fn clean_items(items: Vec<Item>) -> (Vec<Item>, usize) {
 
 /// A text from elsewhere without its secrets, then cut, and how many there were.
 #[must_use]
-pub fn clean_text(text: &str) -> (String, usize) {
-    let mut event = Event::default();
+pub fn clean_text(text: &str, known: &Known) -> (String, usize) {
+    let mut event = Event { known: known.clone(), ..Event::default() };
     (event.clean(text), event.redacted)
 }
 
@@ -61,7 +61,7 @@ pub(super) fn cut(text: &str) -> &str {
 impl Event {
     /// The text without its secrets, then cut.
     pub(super) fn clean(&mut self, text: &str) -> String {
-        let (clean, count) = redact(text);
+        let (clean, count) = self.known.redact(text);
         self.redacted += count;
         cut(&clean).to_owned()
     }

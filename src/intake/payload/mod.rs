@@ -16,7 +16,7 @@ use serde_json::Value;
 /// Looks up a variable of the environment; never gives an empty text.
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 use crate::intake::json::{Found, Kind, Scan, Want, read};
-use crate::intake::redact::{before_cut, is_secret_name, names_secret_file, redact};
+use crate::intake::redact::{Known, before_cut, is_secret_name, names_secret_file};
 use crate::record::item::Item;
 use crate::record::level::Level;
 
@@ -49,11 +49,15 @@ pub struct Given<'a> {
     pub include: Vec<String>,
     /// The environment: Claude Code tells in it that it has started this process, and for which session.
     pub env: Env<'a>,
+    /// Values of its secrets.
+    pub known: Known,
 }
 
 /// What is logged of a payload.
 #[derive(Debug, Default)]
 pub struct Event {
+    /// Secrets that are known by their value.
+    pub known: Known,
     /// The agent, if it can be told; also the record's service then.
     pub harness: Option<&'static str>,
     /// One line for a person.
@@ -141,7 +145,7 @@ fn normal(name: &str) -> Cow<'_, str> {
 pub fn event(scan: &Scan, given: &Given) -> Event {
     let fields: Vec<_> = scan.fields.iter().map(Field::new).collect();
     let payload = Payload { fields: &fields };
-    let mut event = Event { fields: Vec::with_capacity(32), ..Event::default() };
+    let mut event = Event { known: given.known.clone(), fields: Vec::with_capacity(32), ..Event::default() };
     let (name, raw) = payload.names(given);
     event.harness = payload.harness(&raw, given);
     event.level = Some(payload.level(&name));
@@ -499,7 +503,7 @@ impl Event {
         };
         // A secret as a name is known in its own spelling only.
         if class.is_none()
-            && let (Cow::Owned(clean), count) = redact(&field.found.name)
+            && let (Cow::Owned(clean), count) = self.known.redact(&field.found.name)
         {
             self.redacted += count;
             key = clean;
@@ -599,7 +603,7 @@ impl Event {
             }
         }
         // Counted with the fields already.
-        cut(&redact(&line).0).to_owned()
+        cut(&self.known.redact(&line).0).to_owned()
     }
 }
 
@@ -628,7 +632,12 @@ mod tests {
     #[test]
     fn events_of_all_agents_have_the_names_of_one() {
         let named = |raw: &str| {
-            let given = Given { event: Some(raw.to_owned()), include: Vec::new(), env: &|_| None };
+            let given = Given {
+                event: Some(raw.to_owned()),
+                include: Vec::new(),
+                env: &|_| None,
+                known: Known::default(),
+            };
             Payload { fields: &[] }.names(&given).0
         };
         for (raw, expected) in [

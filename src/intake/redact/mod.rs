@@ -12,6 +12,7 @@ mod cut;
 mod escapes;
 mod files;
 mod haystack;
+mod known;
 mod names;
 mod option;
 mod private_key;
@@ -32,6 +33,7 @@ use crate::intake::text::lines::without_ansi;
 
 pub use cut::{after_cut, before_cut};
 pub use files::names_secret_file;
+pub use known::Known;
 pub use names::{is_header, is_name_name, is_only_secret_name, is_secret_name, is_value_name};
 pub use private_key::{after_key, opens_key};
 

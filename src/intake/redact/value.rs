@@ -163,7 +163,11 @@ fn answer(slot: &Slot) -> Step {
 }
 
 fn redacted(slot: &Slot) -> Step {
-    if slot.hay.is_marked(slot.after) { Step::Stop } else { Step::GoOn }
+    if slot.hay.is_marked(slot.after) || (slot.start > slot.after && slot.hay.is_marked(slot.start - 1)) {
+        Step::Stop
+    } else {
+        Step::GoOn
+    }
 }
 
 /// `"VALUE"`

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::instead::{Input, run_instead};
 use super::payload::{MAX_PAYLOAD_BYTES, PayloadCopy, ROOM_BYTES};
 use crate::intake::payload::{Decision, Event, decision};
-use crate::intake::redact::{after_cut, redact};
+use crate::intake::redact::after_cut;
 use crate::record::floor_char_boundary;
 use crate::record::item::Item;
 use crate::record::level::Level;
@@ -181,7 +181,7 @@ impl CommandResult {
     /// Adds to the record of the event what became of the command. Of a reason to block only the size is told unless
     /// `with_reason`: guards quote there what they block.
     pub fn add_to(&self, event: &mut Event, with_reason: bool) {
-        let (name, of_name) = redact(&self.name);
+        let (name, of_name) = event.known.redact(&self.name);
         event.redacted += of_name;
         // The agent's own word for how its tool ended.
         for item in &mut event.fields {
@@ -219,7 +219,7 @@ impl CommandResult {
             (None, None) => return,
         };
         event.level = event.level.max(Some(level));
-        event.message = format!("{}: {}", event.message, redact(&told).0);
+        event.message = format!("{}: {}", event.message, event.known.redact(&told).0);
     }
 
     /// Whether the command has ended with a deliberate 2.
@@ -233,7 +233,7 @@ impl CommandResult {
 fn add_end(tail: &Tail, event: &mut Event) {
     let text = tail.text();
     let (text, was_key) = if tail.dropped() > 0 { after_cut(&text) } else { (text.as_str(), false) };
-    let (clean, count) = redact(text);
+    let (clean, count) = event.known.redact(text);
     event.redacted += count + usize::from(was_key);
     let start = floor_char_boundary(&clean, clean.len().saturating_sub(LOGGED_STDERR_BYTES));
     let value = Value::from(clean.get(start..).unwrap_or_default());
