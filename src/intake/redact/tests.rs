@@ -511,10 +511,10 @@ fn hostile_text_is_taken_in_linear_time() {
     }
     for first in pieces {
         for second in pieces {
-            let _ = redact(&format!("{first}{second}").repeat(2_000));
+            let _ = redact(&format!("{first}{second}").repeat(500));
         }
-        let _ = redact(&format!("{first}{}", "a-".repeat(100_000)));
+        let _ = redact(&format!("{first}{}", "a-".repeat(50_000)));
     }
-    // It takes a second or two; in quadratic time it would be an hour.
+    // It takes a second or two; in quadratic time it would be many minutes.
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
