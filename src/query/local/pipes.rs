@@ -18,7 +18,7 @@ pub enum Pipe {
     Fields(Vec<Names>),
     Delete(Vec<Names>),
     /// From, to, and whether what was there stays.
-    Rename(Vec<(Names, Names)>, bool),
+    Rename(Vec<(String, String)>, bool),
     Limit(u64),
     Offset(u64),
     Sort(Sort),
@@ -191,26 +191,15 @@ impl Parser<'_> {
             if let Pipe::FieldNames(_, with_stream_id) = &mut pipe {
                 *with_stream_id = !pipes.iter().any(hides_stream_id);
             }
-            if let Pipe::Sort(Sort { by, .. }) = &pipe
-                && by.is_empty()
-                && !pipes.iter().any(|pipe| {
-                    matches!(pipe, Pipe::Stats(_) | Pipe::Uniq(_) | Pipe::Top(_) | Pipe::FieldNames(..))
-                })
-            {
-                return Err(start.needs_server("an order by all fields"));
+            if let Some(construct) = needs_server(&pipe, &pipes) {
+                return Err(start.needs_server(construct));
             }
-            if let Pipe::Stats(stats) = &pipe
-                && stats.sees_all()
-                && !pipes.iter().any(hides_stream_id)
-            {
-                return Err(start.needs_server("a function of all fields, which counts _stream_id,"));
-            }
-            push(pipe, &mut pipes);
+            pipes.push(pipe);
             if self.lexer.take(&["|"]) {
                 continue;
             }
             if self.lexer.is(&[")", ""]) {
-                return Ok(pipes);
+                return Ok(with_limits(with_offsets(pipes)));
             }
             return Err(self.lexer.unexpected("'|'"));
         }
@@ -308,12 +297,18 @@ impl Parser<'_> {
         Ok(all.into_iter().map(|names| names.text).collect())
     }
 
-    fn renames(&mut self) -> Result<Vec<(Names, Names)>, Refusal> {
+    fn renames(&mut self) -> Result<Vec<(String, String)>, Refusal> {
         let mut all = Vec::new();
         loop {
+            let start = self.lexer.clone();
             let from = self.some_names()?;
             self.lexer.take(&["as"]);
-            all.push((from, self.some_names()?));
+            let to = self.some_names()?;
+            if from.has_star || to.has_star {
+                // What had such a name before is there or not, as far as the server needs it for other pipes.
+                return Err(start.needs_server("a new name with '*'"));
+            }
+            all.push((from.text, to.text));
             if !self.lexer.take(&[","]) {
                 return Ok(all);
             }
@@ -526,22 +521,71 @@ fn hides_stream_id(pipe: &Pipe) -> bool {
     }
 }
 
-/// Adds a pipe; the server makes one of two in some cases, which shows in what they give.
-fn push(pipe: Pipe, pipes: &mut Vec<Pipe>) {
-    match (pipe, pipes.last_mut()) {
-        (Pipe::Offset(offset), Some(Pipe::Sort(sort))) if !sort.is_first => {
-            if sort.offset == 0 && sort.limit == 0 {
-                sort.offset = offset;
-            }
+/// What only the server can answer of a pipe behind others: its answer depends on which records it has stored together,
+/// or on `_stream_id`.
+fn needs_server(pipe: &Pipe, before: &[Pipe]) -> Option<&'static str> {
+    let is_of_results = before.iter().any(makes_rows);
+    match pipe {
+        Pipe::Sort(Sort { by, .. }) if by.is_empty() && !is_of_results => Some("an order by all fields"),
+        Pipe::Sort(Sort { by, rank: Some(rank), .. })
+            if by.iter().any(|(name, _)| name == rank) || before.iter().any(|pipe| selects(pipe, rank)) =>
+        {
+            Some("a rank with the name of another column")
         }
-        (
-            Pipe::Limit(limit),
-            Some(Pipe::Sort(Sort { limit: old, .. }) | Pipe::Uniq(Uniq { limit: old, .. })),
-        ) => {
-            if *old == 0 || limit < *old {
-                *old = limit;
-            }
+        Pipe::Stats(stats) if stats.sees_all() && !before.iter().any(hides_stream_id) => {
+            Some("a function of all fields, which counts _stream_id,")
         }
-        (pipe, _) => pipes.push(pipe),
+        Pipe::Stats(stats) if stats.sees_gaps() && !is_of_results => {
+            Some("a function that counts empty values, of names with '*',")
+        }
+        Pipe::Stats(stats) if stats.measures_time() && !is_of_results => Some("sum_len(_time)"),
+        Pipe::FieldNames(..) if before.last().is_some_and(|pipe| !makes_rows(pipe)) => {
+            Some("field_names behind another pipe")
+        }
+        _ => None,
     }
+}
+
+/// Whether the rows behind it are none of those before it.
+fn makes_rows(pipe: &Pipe) -> bool {
+    matches!(pipe, Pipe::Stats(_) | Pipe::Uniq(_) | Pipe::Top(_) | Pipe::FieldNames(..))
+}
+
+fn selects(pipe: &Pipe, name: &str) -> bool {
+    matches!(pipe, Pipe::Fields(names) if has(names, name))
+}
+
+/// Makes an `offset` part of the `sort` right before it, as the server does: it forgets one behind a limit.
+fn with_offsets(pipes: Vec<Pipe>) -> Vec<Pipe> {
+    let mut merged: Vec<Pipe> = Vec::new();
+    for pipe in pipes {
+        match (pipe, merged.last_mut()) {
+            (Pipe::Offset(offset), Some(Pipe::Sort(sort))) if !sort.is_first => {
+                if sort.offset == 0 && sort.limit == 0 {
+                    sort.offset = offset;
+                }
+            }
+            (pipe, _) => merged.push(pipe),
+        }
+    }
+    merged
+}
+
+/// Makes a `limit` part of the `sort` or the `uniq` right before it.
+fn with_limits(pipes: Vec<Pipe>) -> Vec<Pipe> {
+    let mut merged: Vec<Pipe> = Vec::new();
+    for pipe in pipes {
+        match (pipe, merged.last_mut()) {
+            (
+                Pipe::Limit(limit),
+                Some(Pipe::Sort(Sort { limit: old, .. }) | Pipe::Uniq(Uniq { limit: old, .. })),
+            ) => {
+                if *old == 0 || limit < *old {
+                    *old = limit;
+                }
+            }
+            (pipe, _) => merged.push(pipe),
+        }
+    }
+    merged
 }

@@ -46,13 +46,8 @@ impl Names {
         Self { text: stem.unwrap_or(text).to_owned(), has_star: stem.is_some() }
     }
 
-    /// What stands for the star, if this is one of the names.
-    pub fn rest<'n>(&self, name: &'n str) -> Option<&'n str> {
-        name.strip_prefix(self.text.as_str()).filter(|rest| self.has_star || rest.is_empty())
-    }
-
     pub fn has(&self, name: &str) -> bool {
-        self.rest(name).is_some()
+        name.strip_prefix(self.text.as_str()).is_some_and(|rest| self.has_star || rest.is_empty())
     }
 }
 
@@ -162,26 +157,14 @@ impl<'a> Row<'a> {
         self.fields.retain(|(name, _)| !has(all, name));
     }
 
-    /// Gives the fields of these names the other names; the old ones stay if `copy`.
-    pub fn rename(&mut self, from: &Names, to: &Names, copy: bool) {
+    /// Gives a field another name; the old one stays if `copy`.
+    pub fn rename(&mut self, from: &str, to: &str, copy: bool) {
         self.settle();
-        let mut found = Vec::new();
-        self.each(|name, value| {
-            if let Some(rest) = from.rest(name) {
-                let name =
-                    if from.has_star && to.has_star { format!("{}{rest}", to.text) } else { shown(to) };
-                found.push((name, value.to_owned()));
-            }
-        });
+        let value = self.value(from).into_owned();
         if !copy {
-            self.drop(std::slice::from_ref(from));
+            self.set(from.to_owned(), String::new());
         }
-        if found.is_empty() && !from.has_star {
-            found.push((shown(to), String::new()));
-        }
-        for (name, value) in found {
-            self.set(name, value);
-        }
+        self.set(to.to_owned(), value);
     }
 
     /// Gives a field a value, whatever it had before.
@@ -218,11 +201,6 @@ impl<'a> Row<'a> {
         });
         Packed { time: self.time, texts: texts.into(), ends: ends.into() }
     }
-}
-
-/// A name without a star, or one that happens to have one.
-fn shown(names: &Names) -> String {
-    if names.has_star { format!("{}*", names.text) } else { names.text.clone() }
 }
 
 /// A row that is held: names and values in one text.

@@ -85,8 +85,21 @@ enum Kind {
 impl Stats {
     /// Whether a function looks at all fields, `_stream_id` among them, and that shows.
     pub fn sees_all(&self) -> bool {
-        let shows = |kind: &Kind| !matches!(kind, Kind::Count | Kind::CountEmpty | Kind::Sum | Kind::Average);
+        let shows = |kind: &Kind| !matches!(kind, Kind::Count | Kind::CountEmpty);
         self.functions.iter().any(|function| shows(&function.kind) && has(&function.fields, "_stream_id"))
+    }
+
+    /// Whether a function measures times, of which the server counts more bytes than it shows in some groups.
+    pub fn measures_time(&self) -> bool {
+        self.functions.iter().any(|function| function.kind == Kind::Length && has(&function.fields, "_time"))
+    }
+
+    /// Whether a function notes empty values, of fields that are not named one by one: the server takes them from
+    /// the records that are stored beside.
+    pub fn sees_gaps(&self) -> bool {
+        let notes = |kind: &Kind| matches!(kind, Kind::Least | Kind::Quantile(_) | Kind::Values);
+        let has_star = |function: &Function| function.fields.iter().any(|names| names.has_star);
+        self.functions.iter().any(|function| notes(&function.kind) && has_star(function))
     }
 }
 
@@ -119,7 +132,7 @@ impl Parser<'_> {
                 return Ok(groups);
             }
             let name = self.group_name()?;
-            let bucket = if self.lexer.take(&[":"]) { Some(self.bucket()?) } else { None };
+            let bucket = if self.lexer.take(&[":"]) { Some(self.bucket(&name)?) } else { None };
             groups.push(Group { name, bucket });
             if !self.lexer.is(&[")"]) {
                 self.lexer.expect(",")?;
@@ -127,11 +140,16 @@ impl Parser<'_> {
         }
     }
 
-    fn bucket(&mut self) -> Result<Bucket, Refusal> {
+    /// The step of this field.
+    fn bucket(&mut self, field: &str) -> Result<Bucket, Refusal> {
         let start = self.lexer.clone();
         let mut size = self.lexer.grab();
         if size == "/" {
             size.push_str(&self.lexer.grab());
+        }
+        if field != "_time" && self.lexer.is(&["offset"]) {
+            // What is less than the offset depends on how the server has stored the numbers.
+            return Err(self.lexer.needs_server("the offset of a step that is no time"));
         }
         let offset = self.lexer.take(&["offset"]).then(|| {
             let mut offset = self.lexer.grab();
@@ -283,7 +301,7 @@ impl<'q> Counter<'q> {
         let Some(states) = self.groups.get_mut(place) else { return };
         for (function, state) in self.stats.functions.iter().zip(states) {
             if function.condition.as_ref().is_none_or(|filter| filter.passes(row)) {
-                function.update(state, row, !self.stats.by.is_empty());
+                function.update(state, row, &self.stats.by);
             }
         }
     }
@@ -377,7 +395,7 @@ impl Function {
         }
     }
 
-    fn update(&self, state: &mut State, row: &Row, is_grouped: bool) {
+    fn update(&self, state: &mut State, row: &Row, by: &[Group]) {
         match (&self.kind, state) {
             (Kind::Count, State::Count(count)) => {
                 let mut found =
@@ -394,9 +412,9 @@ impl Function {
             }
             (_, State::Count(length)) => self.values(row, |_, value| *length += value.len() as u64),
             (_, State::Sum(sum)) => {
-                self.numbers(row, is_grouped, |number| *sum = Some(sum.map_or(number, |sum| sum + number)));
+                self.numbers(row, by, |number| *sum = Some(sum.map_or(number, |sum| sum + number)));
             }
-            (_, State::Average(sum, count)) => self.numbers(row, is_grouped, |number| {
+            (_, State::Average(sum, count)) => self.numbers(row, by, |number| {
                 *sum += number;
                 *count += 1.0;
             }),
@@ -419,10 +437,14 @@ impl Function {
         }
     }
 
-    /// The values that are numbers. Where there are groups, numbers with units are none, as on the server.
-    fn numbers(&self, row: &Row, is_grouped: bool, mut take: impl FnMut(f64)) {
+    /// The values that are numbers. Those with units are only where the groups are streams, or all is one group: the
+    /// server adds up whole columns then.
+    fn numbers(&self, row: &Row, by: &[Group], mut take: impl FnMut(f64)) {
         self.values(row, |name, value| {
-            let found = if is_grouped { decimal(value) } else { number(value) };
+            let of_stream =
+                |group: &Group| row.stream_fields().is_some_and(|names| names.contains(&group.name));
+            let is_whole = || by.iter().all(of_stream);
+            let found = decimal(value).or_else(|| number(value).filter(|_| is_whole()));
             if let Some(number) = found.filter(|_| name != "_time") {
                 take(number);
             }
