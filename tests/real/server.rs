@@ -23,6 +23,8 @@ pub struct Server {
     child: Child,
     program: PathBuf,
     options: Vec<String>,
+    /// `TZ`.
+    zone: &'static str,
     port: u16,
     /// Where it keeps its data.
     folder: TempDir,
@@ -40,6 +42,12 @@ impl Server {
 
     /// The same with more options.
     pub fn start_with(options: &[&str]) -> Option<Self> {
+        // Its clock is nobody's business.
+        Self::start_in("America/New_York", options)
+    }
+
+    /// The same on the clock of a zone, which times without one in a query are on.
+    pub fn start_in(zone: &'static str, options: &[&str]) -> Option<Self> {
         let program = program()?;
         heed_signals();
         let option = |name: &str| options.iter().find_map(|option| option.strip_prefix(name));
@@ -54,9 +62,9 @@ impl Server {
             let folder = TempDir::new().unwrap();
             let port = free_port();
             let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
-            let child = launch(&program, &options, port, folder.path());
+            let child = launch(&program, &options, zone, port, folder.path());
             let (program, prefix, credentials) = (program.clone(), prefix.clone(), credentials.clone());
-            let mut server = Self { child, program, options, port, folder, prefix, credentials };
+            let mut server = Self { child, program, options, zone, port, folder, prefix, credentials };
             if server.comes_up() {
                 return Some(server);
             }
@@ -77,7 +85,7 @@ impl Server {
 
     /// Starts it again after [`Server::stop`], on the same port and with the same data.
     pub fn start_again(&mut self) {
-        self.child = launch(&self.program, &self.options, self.port, self.folder.path());
+        self.child = launch(&self.program, &self.options, self.zone, self.port, self.folder.path());
         assert!(self.comes_up(), "the server does not start again");
     }
 
@@ -188,14 +196,13 @@ impl Drop for Server {
 }
 
 /// Starts the program; its log goes on where an earlier one has ended.
-fn launch(program: &Path, options: &[String], port: u16, folder: &Path) -> Child {
+fn launch(program: &Path, options: &[String], zone: &str, port: u16, folder: &Path) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
     Command::new(program)
         .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
         .arg(format!("-storageDataPath={}", folder.join("data").display()))
         .args(options)
-        // Its clock is nobody's business.
-        .env("TZ", "America/New_York")
+        .env("TZ", zone)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
