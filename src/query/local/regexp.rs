@@ -245,7 +245,7 @@ impl Writer<'_> {
         let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
         let known = |flags: &str| flags.chars().all(|flag| matches!(flag, 'i' | 's' | 'U'));
         if !known(on) || !known(off) || (flags.contains('-') && off.is_empty()) {
-            return Err(format!("(?{flags}) in the regular expression is not known"));
+            return Err(format!("(?{flags}) in a regular expression needs the server, or is wrong"));
         }
         self.folds = (around || on.contains('i')) && !off.contains('i');
         let is_group = rest.get(end..).is_some_and(|rest| rest.starts_with(':'));
