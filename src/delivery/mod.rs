@@ -5,6 +5,7 @@
 pub mod breaker;
 pub mod drain;
 pub mod missing;
+mod outgoing;
 pub mod pace;
 pub mod policy;
 pub mod sender;

@@ -178,13 +178,29 @@ impl Delivery {
     /// Tries to deliver by the deadline, and keeps what the server does not take.
     #[must_use]
     pub fn deliver(&self, batch: &Batch, deadline: Deadline) -> Fate {
-        let client = match &self.client {
-            Ok(client) => client,
-            Err(why) if self.dry_run => {
-                return Fate::Lost(format!("{why}; nothing would be sent"), batch.records);
-            }
-            Err(why) => return self.keep(batch, why),
-        };
+        match &self.client {
+            Ok(client) => self.deliver_over(client, batch, deadline),
+            Err(why) if self.dry_run => Fate::Lost(format!("{why}; nothing would be sent"), batch.records),
+            Err(why) => self.keep(batch, why),
+        }
+    }
+
+    /// Whether a second request may be sent while the first waits for an answer. What is printed comes in order.
+    #[must_use]
+    pub fn can_have_second(&self) -> bool {
+        self.client.is_ok() && !self.dry_run
+    }
+
+    /// What a second request at once is sent with; `None` if there can be none.
+    #[must_use]
+    pub fn second(&self) -> Option<Client> {
+        self.client.as_ref().ok()?.another().ok()
+    }
+
+    /// Tries to deliver with this client of the same server by the deadline, and keeps what the server does not take.
+    /// Two threads may do so at once, each with a client of its own.
+    #[must_use]
+    pub fn deliver_over(&self, client: &Client, batch: &Batch, deadline: Deadline) -> Fate {
         if self.dry_run {
             let (head, body) = client.describe_push(&batch.lines, &self.destination.stream_fields);
             let mut body = body.into_owned();

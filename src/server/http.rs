@@ -138,6 +138,15 @@ impl Client {
         Self { protocol, ..Self::with_buffer(endpoint, access, Waits::new(cancel), BUFFER_BYTES) }
     }
 
+    /// The same with bounds and a connection of its own, for requests at the same time: a client has one deadline.
+    ///
+    /// # Errors
+    /// There is no descriptor left.
+    pub fn another(&self) -> io::Result<Self> {
+        let new = Self::new(&self.endpoint, &self.access, self.protocol, self.waits.cancel()?);
+        Ok(Self { takes_plain_only: Arc::clone(&self.takes_plain_only), ..new })
+    }
+
     /// For queries. Every wait ends once `reader`, a pipe, has nobody at its other end.
     #[must_use]
     pub fn for_query(endpoint: &Endpoint, access: &Access, reader: Option<OwnedFd>) -> Self {

@@ -84,6 +84,14 @@ impl Waits {
         Self(Arc::new(Inner { reader, ..Inner::default() }))
     }
 
+    /// What ends every wait, for others that are to end with these.
+    ///
+    /// # Errors
+    /// There is no descriptor left.
+    pub fn cancel(&self) -> io::Result<Option<UnixStream>> {
+        self.0.cancel.as_ref().map(UnixStream::try_clone).transpose()
+    }
+
     /// Sets the bounds of the next request: one for the whole of it, one for each pause between two bytes.
     pub fn set(&self, deadline: Deadline, idle: Option<Duration>) {
         let mut bounds = self.lock();

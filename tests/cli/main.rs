@@ -10,6 +10,7 @@ mod contract;
 mod destination;
 mod drain;
 mod env;
+mod flight;
 mod follow;
 mod guard;
 mod hook;

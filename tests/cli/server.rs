@@ -93,11 +93,40 @@ struct Shared {
     requests: Mutex<Vec<Request>>,
     changed: Condvar,
     connections: Mutex<usize>,
+    at_once: Mutex<AtOnce>,
     is_over: Mutex<bool>,
     over: Condvar,
 }
 
+/// Requests with a body that have come and are not answered.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct AtOnce {
+    now: usize,
+    /// How many there were at the most.
+    pub most: usize,
+    /// How many came while there was another.
+    pub overlapping: usize,
+}
+
+/// A request that is not answered.
+struct Open<'a>(&'a Shared);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.at_once.lock().unwrap().now -= 1;
+    }
+}
+
 impl Shared {
+    /// Counts a request until it is answered.
+    fn open(&self) -> Open<'_> {
+        let mut at_once = self.at_once.lock().unwrap();
+        at_once.now += 1;
+        at_once.most = at_once.most.max(at_once.now);
+        at_once.overlapping += usize::from(at_once.now > 1);
+        Open(self)
+    }
+
     /// Waits for longer than any client does, or until the server ends.
     fn hang(&self) {
         let is_over = self.is_over.lock().unwrap();
@@ -272,6 +301,11 @@ impl Server {
         *self.shared.connections.lock().unwrap()
     }
 
+    /// How many requests were under way at the same time.
+    pub fn at_once(&self) -> AtOnce {
+        *self.shared.at_once.lock().unwrap()
+    }
+
     /// Waits until so many requests have come.
     #[track_caller]
     pub fn wait_for(&self, count: usize) {
@@ -305,18 +339,25 @@ fn serve(
             _ => {}
         }
         let Some(request) = read_request(&mut reader)? else { return Ok(()) };
+        let open = (!request.body.is_empty()).then(|| state.open());
         let mut requests = state.requests.lock().unwrap();
         let answer = script(requests.len(), Some(&request));
         requests.push(request);
         state.changed.notify_all();
         drop(requests);
         match answer {
-            Answer::Accept => out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?,
+            // The next request may come as soon as the answer is out.
+            Answer::Accept => {
+                drop(open);
+                out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+            }
             Answer::Late(time) => {
                 thread::sleep(time);
+                drop(open);
                 out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
             }
             Answer::Status(status, headers, body) => {
+                drop(open);
                 write!(
                     out,
                     "HTTP/1.1 {status} Status\r\n{headers}Content-Length: {}\r\n\r\n{body}",
@@ -338,7 +379,10 @@ fn serve(
                 out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"_msg\":\"half\"}\n")?;
                 return stream.shutdown(Shutdown::Both);
             }
-            Answer::Close | Answer::NeverRead | Answer::Reset => return stream.shutdown(Shutdown::Both),
+            Answer::Close | Answer::NeverRead | Answer::Reset => {
+                drop(open);
+                return stream.shutdown(Shutdown::Both);
+            }
             Answer::Garbage => {
                 out.write_all(b"\x00\xff this is not HTTP\r\n\r\n")?;
                 return stream.shutdown(Shutdown::Both);
