@@ -126,6 +126,10 @@ pub fn skip(why: &str) {
 /// The lines of an entry that its first line does not say are delivered.
 pub fn undelivered(entry: &std::path::Path) -> String {
     let text = std::fs::read_to_string(entry).unwrap();
+    if text.is_empty() {
+        // It is just being made.
+        return text;
+    }
     let (first, _) = text.split_once('\n').unwrap();
     let header: serde_json::Value = serde_json::from_str(first).unwrap();
     let sent: usize = header["sent"].as_str().unwrap().parse().unwrap();
