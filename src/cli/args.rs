@@ -389,9 +389,9 @@ pub struct CompletionsArgs {
 }
 
 /// A verb: its name, what it does, and its own options.
-type Entry = (&'static str, &'static str, fn(Command) -> Command);
+type VerbEntry = (&'static str, &'static str, fn(Command) -> Command);
 
-const VERBS: [Entry; 8] = [
+const VERBS: [VerbEntry; 8] = [
     ("send", "Send one record", SendArgs::augment_args),
     ("pipe", "Send each line of stdin as a record", PipeArgs::augment_args),
     ("hook", "Log what an agent tells its hook", |command| {

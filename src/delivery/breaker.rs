@@ -30,7 +30,7 @@ pub struct Breaker {
 
 /// What a call should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum BreakerState {
     /// Try as usual.
     Closed,
     /// Do not try; the next probe is due after this time.
@@ -63,11 +63,11 @@ impl Breaker {
 
     /// How things stand, for those who only want to know.
     #[must_use]
-    pub fn look(&self, now: Time) -> State {
+    pub fn look(&self, now: Time) -> BreakerState {
         // Mostly it is not there; anything but a file is not vlog's.
         let is_file = fs::symlink_metadata(&self.path).is_ok_and(|found| found.is_file());
         match is_file.then(|| File::open(&self.path).ok()).flatten() {
-            None => State::Closed,
+            None => BreakerState::Closed,
             Some(file) => Stamp::read(&file).state(now),
         }
     }
@@ -75,21 +75,21 @@ impl Breaker {
     /// What the caller should do. Of those who come after the pause only one is told to probe; for the others the
     /// pause begins anew.
     #[must_use]
-    pub fn enter(&self, now: Time) -> State {
+    pub fn enter(&self, now: Time) -> BreakerState {
         let state = self.look(now);
-        if !matches!(state, State::Probe(_)) {
+        if !matches!(state, BreakerState::Probe(_)) {
             return state;
         }
         let Ok(file) = OpenOptions::new().read(true).write(true).open(&self.path) else {
-            return State::Closed;
+            return BreakerState::Closed;
         };
         if file.try_lock().is_err() {
-            return State::Open(PAUSE);
+            return BreakerState::Open(PAUSE);
         }
         // Another may have been first, between looking and locking.
         let stamp = Stamp::read(&file);
         let state = stamp.state(now);
-        if matches!(state, State::Probe(_)) {
+        if matches!(state, BreakerState::Probe(_)) {
             Stamp { since: Some(now), ..stamp }.write(&file);
         }
         state
@@ -158,8 +158,8 @@ impl Stamp {
         let _ = file.write_all_at(format!("{since:020} {}\n", self.step).as_bytes(), 0);
     }
 
-    fn state(self, now: Time) -> State {
-        self.left(now).map_or(State::Probe(Probe { step: self.step }), State::Open)
+    fn state(self, now: Time) -> BreakerState {
+        self.left(now).map_or(BreakerState::Probe(Probe { step: self.step }), BreakerState::Open)
     }
 
     /// What is left of the pause.
@@ -185,7 +185,7 @@ mod tests {
         (folder, breaker)
     }
 
-    const FIRST: State = State::Probe(Probe { step: 0 });
+    const FIRST: BreakerState = BreakerState::Probe(Probe { step: 0 });
 
     fn waited_in_vain(breaker: &Breaker, now: Time) {
         breaker.open(now, None, PAUSE);
@@ -194,13 +194,13 @@ mod tests {
     #[test]
     fn it_opens_for_half_a_minute_and_then_one_probes() {
         let (_folder, breaker) = breaker();
-        assert_eq!(breaker.enter(START), State::Closed);
+        assert_eq!(breaker.enter(START), BreakerState::Closed);
         waited_in_vain(&breaker, START);
-        assert_eq!(breaker.enter(after(0)), State::Open(PAUSE));
-        assert_eq!(breaker.enter(after(29)), State::Open(Duration::from_secs(1)));
+        assert_eq!(breaker.enter(after(0)), BreakerState::Open(PAUSE));
+        assert_eq!(breaker.enter(after(29)), BreakerState::Open(Duration::from_secs(1)));
         assert_eq!(breaker.look(after(30)), FIRST);
         assert_eq!(breaker.enter(after(30)), FIRST);
-        assert_eq!(breaker.enter(after(30)), State::Open(PAUSE));
+        assert_eq!(breaker.enter(after(30)), BreakerState::Open(PAUSE));
         assert_eq!(breaker.enter(after(61)), FIRST);
     }
 
@@ -211,7 +211,7 @@ mod tests {
         let mut waits = Vec::new();
         for n in 1..6 {
             let now = after(n * 30);
-            let State::Probe(probe) = breaker.enter(now) else { panic!("no probe at {n}") };
+            let BreakerState::Probe(probe) = breaker.enter(now) else { panic!("no probe at {n}") };
             waits.push(probe.wait().as_millis());
             // The second caller has less time than the probe may take, and learns nothing.
             breaker.open(now, Some(probe), if n == 2 { Duration::from_millis(100) } else { probe.wait() });
@@ -224,7 +224,7 @@ mod tests {
         let (_folder, breaker) = breaker();
         waited_in_vain(&breaker, START);
         breaker.close();
-        assert_eq!(breaker.enter(after(1)), State::Closed);
+        assert_eq!(breaker.enter(after(1)), BreakerState::Closed);
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         let (_folder, breaker) = breaker();
         waited_in_vain(&breaker, after(3600));
         assert_eq!(breaker.enter(START), FIRST);
-        assert_eq!(breaker.enter(after(1)), State::Open(Duration::from_secs(29)));
+        assert_eq!(breaker.enter(after(1)), BreakerState::Open(Duration::from_secs(29)));
     }
 
     #[test]
@@ -240,9 +240,9 @@ mod tests {
         let (_folder, breaker) = breaker();
         fs::write(&breaker.path, "nonsense").unwrap();
         assert_eq!(breaker.enter(START), FIRST);
-        assert_eq!(breaker.enter(START), State::Open(PAUSE));
+        assert_eq!(breaker.enter(START), BreakerState::Open(PAUSE));
         fs::write(&breaker.path, format!("{:020}\n", START.0)).unwrap();
-        assert_eq!(breaker.enter(after(10)), State::Open(Duration::from_secs(20)));
+        assert_eq!(breaker.enter(after(10)), BreakerState::Open(Duration::from_secs(20)));
         assert_eq!(breaker.enter(after(30)), FIRST);
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::breaker::{Probe, State};
+use super::breaker::{BreakerState, Probe};
 use super::policy::{Delivery, RUNAWAY_PAUSE, Stop, sooner};
 use crate::outbox::{Entry, Waiting};
 use crate::record::count_lines;
@@ -101,12 +101,12 @@ impl Delivery {
         {
             self.put_in_hand(store);
         }
-        match self.store.as_ref().map_or(State::Closed, |store| store.breaker.enter(Time::now())) {
-            State::Closed => self.drain_with(waiting, most, deadline, None),
-            State::Probe(probe) => {
+        match self.store.as_ref().map_or(BreakerState::Closed, |store| store.breaker.enter(Time::now())) {
+            BreakerState::Closed => self.drain_with(waiting, most, deadline, None),
+            BreakerState::Probe(probe) => {
                 self.drain_with(waiting, most, sooner(deadline, probe.wait()), Some(probe))
             }
-            State::Open(_) => Drained::Nothing,
+            BreakerState::Open(_) => Drained::Nothing,
         }
     }
 
@@ -136,7 +136,7 @@ impl Delivery {
         }
         let first_left = parts.iter().position(|part| part.done < part.bytes);
         // From the newest on, so that the oldest is put back as the next.
-        for (at, Part { entry, bytes, done }) in parts.iter_mut().enumerate().rev() {
+        for (at, Share { entry, bytes, done }) in parts.iter_mut().enumerate().rev() {
             let noted = if *done > 0 { store.outbox.advance(entry, *done) } else { Ok(()) };
             match (&attempt.stop, noted) {
                 // Else the same records would go out again and again.
@@ -165,7 +165,7 @@ impl Delivery {
 }
 
 /// An entry's share of a request.
-struct Part {
+struct Share {
     entry: Box<Entry>,
     /// How many of its bytes are in the request.
     bytes: usize,
@@ -175,8 +175,8 @@ struct Part {
 
 /// Claims the next entry, and more of the same stream while they fit into `most` bytes, or what the first is known
 /// to need; at least one record. With the records of all.
-fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Part>, Vec<u8>) {
-    let (mut parts, mut body): (Vec<Part>, Vec<u8>) = (Vec::new(), Vec::new());
+fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Share>, Vec<u8>) {
+    let (mut parts, mut body): (Vec<Share>, Vec<u8>) = (Vec::new(), Vec::new());
     let mut most = most;
     while parts.len() < MAX_SHARING && (parts.is_empty() || body.len() < most) {
         let next = match parts.last() {
@@ -199,7 +199,7 @@ fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Part>, Vec<u8>) {
         }
         body.extend_from_slice(lines);
         let bytes = lines.len();
-        parts.push(Part { entry, bytes, done: 0 });
+        parts.push(Share { entry, bytes, done: 0 });
     }
     if std::mem::take(&mut waiting.lacks_descriptors) {
         // The connection needs one too.

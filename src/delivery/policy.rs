@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::breaker::{Breaker, Probe, State};
+use super::breaker::{Breaker, BreakerState, Probe};
 use crate::outbox::{DOUBTFUL, DROPPED, Destination, Outbox, Put, Summary, split_lines};
 use crate::record::protocol::Protocol;
 use crate::record::time::Time;
@@ -212,11 +212,12 @@ impl Delivery {
             return printed
                 .map_or_else(|error| Fate::Lost(format!("{error:#}"), batch.records), |()| Fate::Delivered);
         }
-        let state = self.store.as_ref().map_or(State::Closed, |store| store.breaker.enter(Time::now()));
+        let state =
+            self.store.as_ref().map_or(BreakerState::Closed, |store| store.breaker.enter(Time::now()));
         let (deadline, probe) = match state {
-            State::Closed => (deadline, None),
-            State::Probe(probe) => (sooner(deadline, probe.wait()), Some(probe)),
-            State::Open(left) => {
+            BreakerState::Closed => (deadline, None),
+            BreakerState::Probe(probe) => (sooner(deadline, probe.wait()), Some(probe)),
+            BreakerState::Open(left) => {
                 let again = left.as_secs() + 1;
                 let why = format!(
                     "could not reach {}: no answer lately, next try in {again}s",
@@ -356,7 +357,7 @@ impl Delivery {
     #[must_use]
     pub fn is_paused(&self) -> bool {
         let state = |store: &Backlog| store.breaker.look(Time::now());
-        self.client.is_err() || matches!(self.store.as_ref().map(state), Ok(State::Open(_)))
+        self.client.is_err() || matches!(self.store.as_ref().map(state), Ok(BreakerState::Open(_)))
     }
 
     /// How many records are in the outbox for this server, waiting or put aside.
@@ -497,8 +498,8 @@ impl Delivery {
 /// Lines that are still to be delivered.
 struct Portion<'a> {
     lines: &'a [u8],
-    /// If these are the second half of lines that a server took but for some: how many it refused in both halves, and
-    /// how many were rejected before the first.
+    /// Set for a second half, if the server said how many records of both halves it refused: that number, and how many
+    /// records had been put aside before the first half was sent.
     refused: Option<(u64, u64)>,
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::counters::Counter;
-use super::entry::{self, ENTRY_BYTES, Entry, Found, MAX_ENTRY_BYTES, cost};
+use super::entry::{self, Claimed, ENTRY_BYTES, Entry, MAX_ENTRY_BYTES, cost};
 use super::names;
 use super::{BYTES, DROPPED, Outbox};
 use crate::record::time::Time;
@@ -138,8 +138,8 @@ enum Dropped {
 /// Drops the entry of that name.
 fn drop_entry(folder: &Path, name: &str) -> Dropped {
     match Entry::find(folder, name) {
-        Found::Entry(entry) if entry.remove() => Dropped::Records(entry.records()),
-        Found::Gone | Found::Foreign => Dropped::Nothing,
-        Found::Entry(_) | Found::Held | Found::Stuck(_) | Found::NoDescriptor => Dropped::Kept,
+        Claimed::Entry(entry) if entry.remove() => Dropped::Records(entry.records()),
+        Claimed::Gone | Claimed::Foreign => Dropped::Nothing,
+        Claimed::Entry(_) | Claimed::Held | Claimed::Stuck(_) | Claimed::NoDescriptor => Dropped::Kept,
     }
 }

@@ -71,7 +71,7 @@ pub struct Entry {
 
 /// What there was under a name.
 #[derive(Debug)]
-pub enum Found {
+pub enum Claimed {
     /// An entry, locked.
     Entry(Box<Entry>),
     /// Another process appends to it, sends it or drops it.
@@ -106,47 +106,47 @@ pub fn number(header: &Value, name: &str) -> Option<u64> {
 impl Entry {
     /// Opens and locks the file of that name, and reads it.
     #[must_use]
-    pub fn find(folder: &Path, name: &str) -> Found {
+    pub fn find(folder: &Path, name: &str) -> Claimed {
         let path = folder.join(name);
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Found::Gone,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Claimed::Gone,
             Err(error)
                 if [Errno::EMFILE as i32, Errno::ENFILE as i32].map(Some).contains(&error.raw_os_error()) =>
             {
-                return Found::NoDescriptor;
+                return Claimed::NoDescriptor;
             }
-            Err(error) => return Found::Stuck(cause(&error)),
+            Err(error) => return Claimed::Stuck(cause(&error)),
             Ok(file) => file,
         };
         if file.try_lock().is_err() {
-            return Found::Held;
+            return Claimed::Held;
         }
         if !is_named(&file, &path) {
-            return Found::Gone;
+            return Claimed::Gone;
         }
         let content = match read(&file) {
             Ok(content) => content,
-            Err(error) => return Found::Stuck(cause(&error)),
+            Err(error) => return Claimed::Stuck(cause(&error)),
         };
         if content.is_empty() {
             // Left by a writer that died at once.
             let _ = fs::remove_file(&path);
-            return Found::Gone;
+            return Claimed::Gone;
         }
         let Some(Header { version, destination, since, sent, most, .. }) = Header::read(&content, name)
         else {
-            return Found::Foreign;
+            return Claimed::Foreign;
         };
         let (folder, name) = (folder.to_owned(), name.to_owned());
         let mut entry = Self { folder, name, file, version, destination, since, content, sent, most };
         if entry.next(0).is_empty() {
             // Nothing but torn lines, or delivered and still there. Whoever cannot remove it finds the same again.
             let _ = entry.remove();
-            return Found::Gone;
+            return Claimed::Gone;
         }
         // From now on appends go to another; where it cannot be renamed, they make one.
         entry.name = seal(&entry.folder, &entry.name, since).unwrap_or(entry.name);
-        Found::Entry(Box::new(entry))
+        Claimed::Entry(Box::new(entry))
     }
 
     /// Its name in the directory.
@@ -379,7 +379,7 @@ mod tests {
     #[track_caller]
     fn found(folder: &Path, name: &str) -> Box<Entry> {
         match Entry::find(folder, name) {
-            Found::Entry(entry) => entry,
+            Claimed::Entry(entry) => entry,
             other => panic!("{other:?}"),
         }
     }
@@ -448,7 +448,7 @@ mod tests {
         let file = File::open(folder.path().join(&name)).unwrap();
         file.try_lock().unwrap();
         append(folder.path(), &Destination::default(), b"{\"b\":2}\n", ENTRY_BYTES).unwrap();
-        assert!(matches!(Entry::find(folder.path(), &name), Found::Held));
+        assert!(matches!(Entry::find(folder.path(), &name), Claimed::Held));
         let names = list(folder.path());
         assert_eq!((names.len(), &names[1]), (2, &name));
     }

@@ -137,7 +137,7 @@ mod tests {
     use std::thread;
 
     use super::super::append::append;
-    use super::super::entry::{Entry, Found};
+    use super::super::entry::{Claimed, Entry};
     use super::*;
 
     /// Small entries, so that many are begun, full and renamed.
@@ -170,7 +170,7 @@ mod tests {
 
     fn claim(folder: &std::path::Path, name: &str) -> Option<Box<Entry>> {
         match Entry::find(folder, name) {
-            Found::Entry(entry) => Some(entry),
+            Claimed::Entry(entry) => Some(entry),
             _ => None,
         }
     }

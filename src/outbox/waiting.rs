@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::destination::Destination;
-use super::entry::{Entry, Found};
+use super::entry::{Claimed, Entry};
 use super::names;
 use super::{Outbox, REJECTED};
 use crate::record::time::Time;
@@ -89,14 +89,14 @@ impl Waiting {
                 continue;
             }
             match Entry::find(&self.folder, &name) {
-                Found::Entry(entry) if entry.since < self.youngest => self.old += 1,
+                Claimed::Entry(entry) if entry.since < self.youngest => self.old += 1,
                 // Somebody may have renamed it: what its first line says counts.
-                Found::Entry(entry) if self.takes(&entry) => return Some(entry),
-                Found::Entry(_) | Found::Gone => {}
-                Found::Foreign => self.foreign += 1,
-                Found::Held => self.held.push_back(name),
-                Found::Stuck(why) => self.stuck.push((name, why)),
-                Found::NoDescriptor => {
+                Claimed::Entry(entry) if self.takes(&entry) => return Some(entry),
+                Claimed::Entry(_) | Claimed::Gone => {}
+                Claimed::Foreign => self.foreign += 1,
+                Claimed::Held => self.held.push_back(name),
+                Claimed::Stuck(why) => self.stuck.push((name, why)),
+                Claimed::NoDescriptor => {
                     self.names.push_front(name);
                     self.lacks_descriptors = true;
                     return None;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Context, Verdict, delivery, is_outbox_the_store, setup, tell};
 use crate::cli::args::StatusArgs;
 use crate::cli::config::{Config, Route, fail_by_environment, query_url};
-use crate::delivery::breaker::{Breaker, State};
+use crate::delivery::breaker::{Breaker, BreakerState};
 use crate::record::time::Time;
 use crate::server::protocol::ORG_ID;
 use crate::sys::duration;
@@ -138,9 +138,9 @@ fn outbox(config: &Config) -> Map<String, Value> {
     };
     let last = outbox.last_error(&destination);
     let next = match Breaker::new(outbox.folder(), &destination.server()).look(Time::now()) {
-        State::Closed => "with the next call".to_owned(),
-        State::Probe(_) => "now, by the next call".to_owned(),
-        State::Open(left) => format!("in {}s", left.as_secs() + 1),
+        BreakerState::Closed => "with the next call".to_owned(),
+        BreakerState::Probe(_) => "now, by the next call".to_owned(),
+        BreakerState::Open(left) => format!("in {}s", left.as_secs() + 1),
     };
     let (used, most) = (summary.bytes, outbox.max_bytes());
     // Where nothing ever leaves it but by the cap, that is how far back a query reaches.

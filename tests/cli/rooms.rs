@@ -1,5 +1,6 @@
 //! The rooms of `src/`, and who may use whom: the way goes down.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -81,8 +82,38 @@ fn there_are_nine_rooms_and_each_says_what_it_is_for() {
     assert!(main.lines().count() <= 60, "main.rs has {} lines", main.lines().count());
 }
 
+/// The name of the type that a line declares, if it does; not of one that a trait asks for.
+fn declared(line: &str) -> Option<&str> {
+    let line =
+        Some(line.trim_start()).filter(|inner| inner.len() == line.len() || !inner.starts_with("type "))?;
+    let rest = line.strip_prefix("pub ").or_else(|| {
+        line.split_once("pub(").and_then(|(_, rest)| rest.split_once(") ")).map(|(_, rest)| rest)
+    });
+    let (kind, rest) = rest.unwrap_or(line).split_once(' ')?;
+    let end = rest.find(|char: char| !char.is_alphanumeric()).unwrap_or(rest.len());
+    ["enum", "struct", "trait", "type"].contains(&kind).then(|| &rest[..end]).filter(|name| !name.is_empty())
+}
+
+#[test]
+fn a_types_name_means_one_thing() {
+    let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut twice = Vec::new();
+    for path in files(&source()) {
+        let text = fs::read_to_string(&path).unwrap();
+        for name in lines(&text).filter_map(|(_, line)| declared(line)) {
+            if let Some(other) = seen.insert(name.to_owned(), path.clone()) {
+                twice.push(format!("{name}: {} and {}", other.display(), path.display()));
+            }
+        }
+    }
+    assert!(seen.len() > 100 && twice.is_empty(), "{} names; {twice:#?}", seen.len());
+}
+
 #[test]
 fn a_path_that_goes_up_is_found() {
     assert_eq!(named("use crate::verbs::x; fn f(a: crate::sys::B)"), ["verbs", "sys"]);
+    assert_eq!(declared("pub(super) enum Kind {"), Some("Kind"));
+    assert_eq!((declared("    type Value = ();"), declared("type Pair = ();")), (None, Some("Pair")));
+    assert_eq!(declared("let kind = structure;"), None);
     assert_eq!(lines("use a;\n#[cfg(test)]\nmod tests {\n    use crate::verbs;").count(), 1);
 }

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// Looks up a variable of the environment; never gives an empty text.
-type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 use crate::intake::json::{Found, Kind, Scan, Want, read};
 use crate::intake::redact::{Known, before_cut, is_secret_name, names_secret_file};
 use crate::record::item::Item;
@@ -48,7 +48,7 @@ pub struct Given<'a> {
     /// Fields to be logged with their text.
     pub include: Vec<String>,
     /// The environment: Claude Code tells in it that it has started this process, and for which session.
-    pub env: Env<'a>,
+    pub env: Variables<'a>,
     /// Values of its secrets.
     pub known: Known,
 }
@@ -421,24 +421,24 @@ impl Payload<'_> {
     }
 
     /// How a tool has failed, without what it printed: `Exit code 1`, `ENOENT`, `TypeError`.
-    fn failure(&self) -> Option<Failure> {
+    fn failure(&self) -> Option<ToolFailure> {
         if let Some(code) = self.exit_code() {
-            return Some(Failure::Code(code));
+            return Some(ToolFailure::Code(code));
         }
         if let Some(class) = self.token("tool_response.error.type") {
-            return Some(Failure::Class(class.to_owned()));
+            return Some(ToolFailure::Class(class.to_owned()));
         }
         let text = self.string("error")?;
         let first = text.lines().next().unwrap_or_default();
         if let Some(code) = first.strip_prefix("Exit code ") {
-            return code.trim().parse().ok().map(Failure::Code);
+            return code.trim().parse().ok().map(ToolFailure::Code);
         }
         let class = first.split([':', ' ']).next().unwrap_or_default();
         let is_name =
             class.len() <= 40 && class.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
         let is_class =
             class.ends_with("Error") || class.ends_with("Exception") || class.len() > 4 && is_errno(class);
-        (is_name && is_class).then(|| Failure::Class(class.to_owned()))
+        (is_name && is_class).then(|| ToolFailure::Class(class.to_owned()))
     }
 
     /// The status of a command that has failed, for agents that tell it in the text of its output only.
@@ -475,7 +475,7 @@ fn is_errno(word: &str) -> bool {
 }
 
 /// How a tool has failed.
-enum Failure {
+enum ToolFailure {
     Code(i64),
     Class(String),
 }
@@ -545,10 +545,10 @@ impl Event {
             && let Some(failure) = payload.failure()
         {
             match failure {
-                Failure::Code(code) => {
+                ToolFailure::Code(code) => {
                     self.fields.push(Item { key: "exit_code".to_owned(), value: code.into() });
                 }
-                Failure::Class(class) => self.text("error_class", &class),
+                ToolFailure::Class(class) => self.text("error_class", &class),
             }
         }
         self.number(format!("{key}_bytes"), field.found.bytes);
@@ -598,8 +598,8 @@ impl Event {
         if let Some(failure) = payload.failure().filter(|_| name != "StopFailure") {
             line.push_str(": ");
             match failure {
-                Failure::Code(code) => line.extend(["exit code ", &code.to_string()]),
-                Failure::Class(class) => line.push_str(&class),
+                ToolFailure::Code(code) => line.extend(["exit code ", &code.to_string()]),
+                ToolFailure::Class(class) => line.push_str(&class),
             }
         }
         // Counted with the fields already.

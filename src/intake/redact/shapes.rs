@@ -12,14 +12,14 @@ pub(super) struct Shape {
     /// Which bytes follow the prefix, and how many of them at least.
     pub(super) rest: fn(u8) -> bool,
     pub(super) least: usize,
-    pub(super) look: Look,
+    pub(super) look: Condition,
     /// The prefixes, with a blank between two.
     prefixes: &'static str,
 }
 
 /// What else must hold where a prefix is seen.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Look {
+pub(super) enum Condition {
     /// Nothing: no word has such a prefix in it.
     Any,
     /// A word begins there.
@@ -28,13 +28,13 @@ pub(super) enum Look {
     Digits,
 }
 
-use Look::{Any, Digits, Word};
+use Condition::{Any, Digits, Word};
 
 const fn shape(
     class: &'static str,
     rest: fn(u8) -> bool,
     least: usize,
-    look: Look,
+    look: Condition,
     prefixes: &'static str,
 ) -> Shape {
     Shape { class, rest, least, look, prefixes }

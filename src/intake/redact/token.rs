@@ -2,7 +2,7 @@
 
 use super::bytes::{is_alphanumeric, is_dotted, is_hex, is_token68, is_url};
 use super::haystack::Haystack;
-use super::shapes::{AWS, JWT, Look, Shape, may_begin, shapes};
+use super::shapes::{AWS, Condition, JWT, Shape, may_begin, shapes};
 use super::{Hit, Pass};
 
 /// The length of an AWS key id.
@@ -53,7 +53,7 @@ fn shaped(hay: Haystack, at: usize) -> Option<Hit> {
 
 /// Where a token of that shape ends whose prefix stands from `at` to `start`.
 fn end(hay: Haystack, at: usize, shape: &Shape, start: usize) -> Option<usize> {
-    if shape.look != Look::Any && !hay.begins_word(at) {
+    if shape.look != Condition::Any && !hay.begins_word(at) {
         return None;
     }
     let mut end = hay.skip(start, shape.rest);
@@ -62,7 +62,7 @@ fn end(hay: Haystack, at: usize, shape: &Shape, start: usize) -> Option<usize> {
         end -= 1;
     }
     let is_token = end - start >= shape.least
-        && (shape.look != Look::Digits || hay.bytes(start, end).iter().any(u8::is_ascii_digit));
+        && (shape.look != Condition::Digits || hay.bytes(start, end).iter().any(u8::is_ascii_digit));
     is_token.then_some(end)
 }
 

@@ -58,7 +58,7 @@ pub(super) struct Slot<'a> {
 }
 
 /// What a form makes of a slot.
-enum Step {
+enum SlotStep {
     /// It is of another form.
     GoOn,
     /// There is no secret.
@@ -68,7 +68,7 @@ enum Step {
 }
 
 /// The forms that a value may have, in the order in which they are tried; the last takes all that is left.
-const FORMS: [fn(&Slot) -> Step; 12] =
+const FORMS: [fn(&Slot) -> SlotStep; 12] =
     [block, answer, redacted, path, quoted, opened, scheme, yaml_tag, typed, expression, prose, word];
 
 /// The value of `name`, whose separator ends with the byte at `separator`. In the query of a URL it ends at the next `&`.
@@ -76,10 +76,10 @@ pub(super) fn value(hay: Haystack, name: &str, separator: usize, in_query: bool)
     let slot = Slot::new(hay, name, separator, in_query);
     for form in FORMS {
         match form(&slot) {
-            Step::Take(start, end) => return secret(hay, start, end),
+            SlotStep::Take(start, end) => return secret(hay, start, end),
             // A long word is not looked at twice, so that the pass takes linear time.
-            Step::Stop if slot.word <= slot.start + MAX_REJECTED_BYTES => return None,
-            Step::Stop | Step::GoOn => {}
+            SlotStep::Stop if slot.word <= slot.start + MAX_REJECTED_BYTES => return None,
+            SlotStep::Stop | SlotStep::GoOn => {}
         }
     }
     None
@@ -147,10 +147,10 @@ impl<'a> Slot<'a> {
 }
 
 /// The answer to a prompt for a password, alone on the next line.
-fn answer(slot: &Slot) -> Step {
+fn answer(slot: &Slot) -> SlotStep {
     let hay = slot.hay;
     if hay.byte(slot.separator) != Some(b':') || !hay.byte(slot.after).is_some_and(is_newline) {
-        return Step::GoOn;
+        return SlotStep::GoOn;
     }
     let name = slot.name.to_ascii_lowercase();
     let start = hay.skip(hay.next_line(slot.after), is_blank);
@@ -159,33 +159,34 @@ fn answer(slot: &Slot) -> Step {
     let is_alone = hay.byte(end).is_none_or(is_newline);
     let is_list = value.starts_with(b"-") || value.starts_with(b"#") || value.contains(&b':');
     let is_answer = PROMPTS.iter().any(|part| name.contains(part)) && is_alone && !is_list;
-    if is_answer && !hay.is_marked(start) { Step::Take(start, end) } else { Step::Stop }
+    if is_answer && !hay.is_marked(start) { SlotStep::Take(start, end) } else { SlotStep::Stop }
 }
 
-fn redacted(slot: &Slot) -> Step {
+fn redacted(slot: &Slot) -> SlotStep {
     if slot.hay.is_marked(slot.after) || (slot.start > slot.after && slot.hay.is_marked(slot.start - 1)) {
-        Step::Stop
+        SlotStep::Stop
     } else {
-        Step::GoOn
+        SlotStep::GoOn
     }
 }
 
 /// `"VALUE"`
-fn quoted(slot: &Slot) -> Step {
-    quotes::quoted(slot.hay, slot.start).map_or(Step::GoOn, |(start, end)| Step::Take(start, end))
+fn quoted(slot: &Slot) -> SlotStep {
+    quotes::quoted(slot.hay, slot.start).map_or(SlotStep::GoOn, |(start, end)| SlotStep::Take(start, end))
 }
 
 /// `Some("VALUE")`, `b"VALUE"`
-fn opened(slot: &Slot) -> Step {
-    quotes::opened(slot.hay, slot.start, slot.word).map_or(Step::GoOn, |(start, end)| Step::Take(start, end))
+fn opened(slot: &Slot) -> SlotStep {
+    quotes::opened(slot.hay, slot.start, slot.word)
+        .map_or(SlotStep::GoOn, |(start, end)| SlotStep::Take(start, end))
 }
 
 /// `Bearer VALUE`: the scheme is no secret, but the next word or argument is.
-fn scheme(slot: &Slot) -> Step {
+fn scheme(slot: &Slot) -> SlotStep {
     let hay = slot.hay;
     let value = slot.unquoted();
     let Some(scheme) = SCHEMES.iter().find(|scheme| value.eq_ignore_ascii_case(scheme)) else {
-        return Step::GoOn;
+        return SlotStep::GoOn;
     };
     let is_gap = |byte: u8| is_space(byte) || is_quote(byte) || matches!(byte, b',' | b'\\');
     let from = hay.skip(slot.end, is_gap);
@@ -196,29 +197,29 @@ fn scheme(slot: &Slot) -> Step {
     let is_short = *scheme != "bearer" || follows.len() < MIN_BEARER_BYTES;
     let is_prose = !is_header(slot.name) && is_short && is_words(follows);
     if is_prose || from > slot.end + MAX_SCHEME_GAP_BYTES || from == next || follows.starts_with(MARK) {
-        return Step::Stop;
+        return SlotStep::Stop;
     }
-    Step::Take(slot.start, if follows.ends_with('\\') { next - 1 } else { next })
+    SlotStep::Take(slot.start, if follows.ends_with('\\') { next - 1 } else { next })
 }
 
 /// A tag of YAML: `!secret VALUE`.
-fn yaml_tag(slot: &Slot) -> Step {
+fn yaml_tag(slot: &Slot) -> SlotStep {
     let value = slot.unquoted();
     let is_apart = slot.start > slot.separator + 1;
     let is_tag = |tag: &str| tag.bytes().all(|byte| byte == b'!' || is_url(byte));
     if !is_apart || !value.strip_prefix('!').is_some_and(is_tag) {
-        return Step::GoOn;
+        return SlotStep::GoOn;
     }
     let from = slot.hay.skip(slot.end, |byte| byte == b' ' || is_quote(byte));
-    Step::Take(slot.start, slot.end_of_word(from))
+    SlotStep::Take(slot.start, slot.end_of_word(from))
 }
 
 /// What comes after a type: `token: string = "VALUE"`. A type alone is no secret.
-fn typed(slot: &Slot) -> Step {
+fn typed(slot: &Slot) -> SlotStep {
     let (hay, value) = (slot.hay, slot.unquoted());
     let bare = value.trim_end_matches([',', ';', ')', '?', '{']);
     if hay.byte(slot.separator) != Some(b':') || slot.start == slot.separator + 1 {
-        return Step::GoOn;
+        return SlotStep::GoOn;
     }
     let is_type = value.starts_with(['&', '*']) && value.len() < 8
         || TYPES.contains(&bare)
@@ -229,24 +230,24 @@ fn typed(slot: &Slot) -> Step {
         && !hay.byte(equals + 1).is_some_and(|byte| matches!(byte, b'=' | b'>'));
     if is_followed && (is_type || !value.bytes().any(|byte| byte.is_ascii_digit())) {
         return match self::value(hay, slot.name, equals, false) {
-            Some(hit) => Step::Take(hit.start, hit.end),
-            None => Step::Stop,
+            Some(hit) => SlotStep::Take(hit.start, hit.end),
+            None => SlotStep::Stop,
         };
     }
-    if is_type { Step::Stop } else { Step::GoOn }
+    if is_type { SlotStep::Stop } else { SlotStep::GoOn }
 }
 
 /// A path of Rust or C++: `Token::Name`.
-fn path(slot: &Slot) -> Step {
+fn path(slot: &Slot) -> SlotStep {
     let (hay, at) = (slot.hay, slot.separator);
     let next = if hay.before(at, 1) == Some(b':') { at + 1 } else { at + 2 };
     let is_path = hay.starts(next.saturating_sub(2), "::")
         && hay.byte(next).is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'<');
-    if is_path { Step::Stop } else { Step::GoOn }
+    if is_path { SlotStep::Stop } else { SlotStep::GoOn }
 }
 
 /// An expression of a programming language: `token = next_token()`, `secret: process.env.SECRET`, `AUTH = 80`.
-fn expression(slot: &Slot) -> Step {
+fn expression(slot: &Slot) -> SlotStep {
     let value = slot.unquoted();
     let is_apart = slot.start > slot.separator + 1;
     let name_end = value.find(|char: char| !(char.is_ascii_alphanumeric() || "_.:".contains(char)));
@@ -259,22 +260,22 @@ fn expression(slot: &Slot) -> Step {
     let is_expression = (is_apart && is_call)
         || root.is_some_and(|root| ROOTS.contains(&root))
         || (is_apart && is_number && !is_prompt);
-    if is_expression { Step::Stop } else { Step::GoOn }
+    if is_expression { SlotStep::Stop } else { SlotStep::GoOn }
 }
 
 /// A block of YAML: `password: |`, and the value on the lines below, which are indented.
-fn block(slot: &Slot) -> Step {
+fn block(slot: &Slot) -> SlotStep {
     let hay = slot.hay;
     let mark = hay.skip(slot.separator + 1, is_blank);
     let line = hay.skip(mark, |byte| matches!(byte, b'|' | b'>' | b'-' | b'+') || byte.is_ascii_digit());
     let is_block = matches!(hay.byte(mark), Some(b'|' | b'>')) && hay.byte(line).is_some_and(is_newline);
     if !is_block {
-        return Step::GoOn;
+        return SlotStep::GoOn;
     }
     let start = hay.next_line(line);
     let end = indented(hay, start);
     let first = hay.skip(start, is_blank);
-    if end > first && !hay.is_marked(first) { Step::Take(first, end) } else { Step::Stop }
+    if end > first && !hay.is_marked(first) { SlotStep::Take(first, end) } else { SlotStep::Stop }
 }
 
 /// The most bytes of an indented block, but for its last line.
@@ -292,18 +293,21 @@ pub(super) fn indented(hay: Haystack, start: usize) -> usize {
 }
 
 /// "invalid token: expected a name".
-fn prose(slot: &Slot) -> Step {
+fn prose(slot: &Slot) -> SlotStep {
     let value = slot.unquoted();
     let is_weak = WEAK_NAMES.iter().any(|name| slot.name.eq_ignore_ascii_case(name));
     let is_apart = slot.start > slot.separator + 1;
     let goes_on = slot.hay.byte(slot.end) == Some(b' ')
         && slot.hay.byte(slot.end + 1).is_some_and(|byte| byte.is_ascii_alphabetic());
     let is_prose = is_weak && is_apart && value.len() <= MAX_WORD_BYTES && is_words(value) && goes_on;
-    if is_prose { Step::Stop } else { Step::GoOn }
+    if is_prose { SlotStep::Stop } else { SlotStep::GoOn }
 }
 
-fn word(slot: &Slot) -> Step {
-    Step::Take(slot.start, if slot.end == slot.word { quotes::joined(slot.hay, slot.end) } else { slot.end })
+fn word(slot: &Slot) -> SlotStep {
+    SlotStep::Take(
+        slot.start,
+        if slot.end == slot.word { quotes::joined(slot.hay, slot.end) } else { slot.end },
+    )
 }
 
 fn ends_line(byte: u8) -> bool {

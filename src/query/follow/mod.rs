@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use self::rows::{Row, RowPart, Rows};
+use self::rows::{RowPart, Rows, TailRow};
 use self::shown::Shown;
 use super::print::Printer;
 use super::range::Bound;
@@ -122,7 +122,7 @@ impl<'a> Follow<'a> {
     /// They cannot be printed.
     pub fn show_waiting(&mut self, lines: &[u8]) -> io::Result<()> {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            self.shown.add(&Row::new(line.to_vec()));
+            self.shown.add(&TailRow::new(line.to_vec()));
         }
         self.shown.tidy();
         stdio::write_all(self.printer.piece(lines))
@@ -241,7 +241,7 @@ impl<'a> Follow<'a> {
         while let Some(piece) = answer.piece()? {
             let mut out = Vec::new();
             for piece in rows.of(piece) {
-                if let RowPart::Row(row) = &piece {
+                if let RowPart::TailRow(row) = &piece {
                     row.check()?;
                     count += 1;
                     oldest = oldest.min(row.time.unwrap_or(oldest));
@@ -295,7 +295,7 @@ impl<'a> Follow<'a> {
     /// Appends what is to be printed of a piece: all of it if it `is_asked` for, otherwise what was not shown before.
     fn put(&mut self, piece: &RowPart, is_asked: bool, out: &mut Vec<u8>) {
         match piece {
-            RowPart::Row(row) => {
+            RowPart::TailRow(row) => {
                 if self.shown.is_new(row) || is_asked {
                     self.going_on = (!row.is_whole).then_some((row.time.unwrap_or(i64::MIN), row.hash));
                     out.extend_from_slice(self.printer.piece(&row.line));
@@ -374,7 +374,7 @@ impl<'a> Follow<'a> {
         let mut answer = self.ask(client, range)?;
         while let Some(piece) = answer.piece()? {
             for piece in rows.of(piece) {
-                if let RowPart::Row(row) = &piece {
+                if let RowPart::TailRow(row) = &piece {
                     row.check()?;
                     page.count += 1;
                     page.oldest = row

@@ -14,7 +14,7 @@ use crate::server::http::Failure;
 use crate::sys::text;
 
 /// A row, and what tells it from others.
-pub(super) struct Row {
+pub(super) struct TailRow {
     /// With its line end; the beginning of one that is too long to be held.
     pub(super) line: Vec<u8>,
     pub(super) is_whole: bool,
@@ -24,7 +24,7 @@ pub(super) struct Row {
     pub(super) hash: u64,
 }
 
-impl Row {
+impl TailRow {
     pub(super) fn new(line: Vec<u8>) -> Self {
         let hash = |what: &dyn Fn(&mut DefaultHasher)| {
             let mut hasher = DefaultHasher::new();
@@ -93,7 +93,7 @@ fn timeless() -> Failure {
 
 /// A row, or more of one that is too long to be held.
 pub(super) enum RowPart {
-    Row(Row),
+    TailRow(TailRow),
     More(Vec<u8>),
 }
 
@@ -119,7 +119,7 @@ impl Rows {
             self.partial.extend_from_slice(part);
             if is_end || self.partial.len() > MAX_ROW_BYTES {
                 self.is_too_long = !is_end;
-                pieces.push(RowPart::Row(Row::new(std::mem::take(&mut self.partial))));
+                pieces.push(RowPart::TailRow(TailRow::new(std::mem::take(&mut self.partial))));
             }
         }
         pieces
@@ -132,13 +132,13 @@ mod tests {
 
     #[test]
     fn fields_in_another_order_make_the_same_row() {
-        let one = Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"1\",\"b\":\"<\"}\n".to_vec());
+        let one = TailRow::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"1\",\"b\":\"<\"}\n".to_vec());
         let other =
-            Row::new(b"{\"b\":\"\\u003c\",\"a\":\"1\",\"_time\":\"2026-11-20T10:00:00Z\"}\n".to_vec());
+            TailRow::new(b"{\"b\":\"\\u003c\",\"a\":\"1\",\"_time\":\"2026-11-20T10:00:00Z\"}\n".to_vec());
         assert_eq!((one.time, one.hash), (other.time, other.hash));
         assert_ne!(
             one.hash,
-            Row::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"2\",\"b\":\"<\"}\n".to_vec()).hash
+            TailRow::new(b"{\"_time\":\"2026-11-20T10:00:00Z\",\"a\":\"2\",\"b\":\"<\"}\n".to_vec()).hash
         );
     }
 
@@ -146,7 +146,7 @@ mod tests {
     fn put_together<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
         let mut rows = Rows::default();
         let found = pieces.into_iter().flat_map(|piece| rows.of(piece)).map(|piece| match piece {
-            RowPart::Row(row) => row.line,
+            RowPart::TailRow(row) => row.line,
             RowPart::More(more) => more,
         });
         found.collect()

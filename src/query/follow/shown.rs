@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::SECOND;
-use super::rows::Row;
+use super::rows::TailRow;
 
 /// How long rows are known again: longer than the overlap, for a reader may be slow.
 const MEMORY: i64 = 60 * SECOND;
@@ -47,7 +47,7 @@ impl Shown {
     }
 
     /// Remembers a row as shown.
-    pub(super) fn add(&mut self, row: &Row) {
+    pub(super) fn add(&mut self, row: &TailRow) {
         if let Some(time) = row.time {
             self.latest = self.latest.max(time);
             let count = self.rows.entry((time, row.hash)).or_default();
@@ -58,7 +58,7 @@ impl Shown {
     }
 
     /// Whether the row was not shown before; then it counts as shown.
-    pub(super) fn is_new(&mut self, row: &Row) -> bool {
+    pub(super) fn is_new(&mut self, row: &TailRow) -> bool {
         let Some(time) = row.time else { return true };
         if time < self.floor {
             return false;
@@ -106,9 +106,9 @@ mod tests {
     use super::*;
     use crate::record::time::Time;
 
-    fn row(second: i64, message: &str) -> Row {
+    fn row(second: i64, message: &str) -> TailRow {
         let time = Time(second * SECOND);
-        Row::new(format!("{{\"_time\":\"{time}\",\"_msg\":\"{message}\"}}\n").into_bytes())
+        TailRow::new(format!("{{\"_time\":\"{time}\",\"_msg\":\"{message}\"}}\n").into_bytes())
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
         let mut shown = Shown::default();
         shown.begin();
         for n in 0..i64::try_from(MAX_KNOWN).unwrap() + 10 {
-            shown.add(&Row { line: Vec::new(), is_whole: true, time: Some(n), hash: 0 });
+            shown.add(&TailRow { line: Vec::new(), is_whole: true, time: Some(n), hash: 0 });
         }
         shown.tidy();
         assert_eq!((shown.rows.len(), shown.floor), (MAX_KNOWN, 10));

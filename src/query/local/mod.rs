@@ -35,7 +35,7 @@ use std::io;
 
 use crate::record::time::Time;
 use filter::Filter;
-use parse::Parser;
+use parse::QueryParser;
 use pipes::Pipe;
 
 pub use hits::Hits;
@@ -85,7 +85,7 @@ impl Query {
     }
 
     fn read(text: &str, now: Time) -> Result<Self, Refusal> {
-        let mut parser = Parser::new(text, now.0);
+        let mut parser = QueryParser::new(text, now.0);
         parser.options()?;
         let filter = parser.filter()?;
         let pipes = if parser.lexer.take(&["|"]) { parser.pipes()? } else { Vec::new() };

@@ -12,11 +12,11 @@ use super::word::{Phrase, lower};
 /// Brackets and NOTs in each other; the server knows no bound, but people need no more.
 const MAX_DEPTH: usize = 100;
 
-type Parsed = Result<Filter, Refusal>;
+type ParsedFilter = Result<Filter, Refusal>;
 
 /// Reads a query.
 #[derive(Debug)]
-pub struct Parser<'q> {
+pub struct QueryParser<'q> {
     pub lexer: Lexer<'q>,
     /// Where relative times end, in nanoseconds since 1970.
     now: i64,
@@ -65,7 +65,7 @@ fn phrases(texts: &[String]) -> Vec<Phrase> {
     texts.iter().map(|text| Phrase::new(text, false)).collect()
 }
 
-impl<'q> Parser<'q> {
+impl<'q> QueryParser<'q> {
     /// Stands at the beginning of a query.
     pub fn new(query: &'q str, now: i64) -> Self {
         Self { lexer: Lexer::new(query), now, depth: 0 }
@@ -97,7 +97,7 @@ impl<'q> Parser<'q> {
     }
 
     /// A whole filter: up to a pipe, a closing bracket or the end.
-    pub fn filter(&mut self) -> Parsed {
+    pub fn filter(&mut self) -> ParsedFilter {
         if self.lexer.is(&["|", ")", ""]) {
             return Err(self.lexer.unexpected("a filter"));
         }
@@ -111,7 +111,7 @@ impl<'q> Parser<'q> {
     }
 
     /// What is above one more bracket or NOT.
-    fn deeper(&mut self, parse: impl FnOnce(&mut Self) -> Parsed) -> Parsed {
+    fn deeper(&mut self, parse: impl FnOnce(&mut Self) -> ParsedFilter) -> ParsedFilter {
         if self.depth == MAX_DEPTH {
             return Err(self.lexer.refusal("brackets and NOTs in each other are too many"));
         }
@@ -121,7 +121,7 @@ impl<'q> Parser<'q> {
         parsed
     }
 
-    fn any_of(&mut self, name: &str) -> Parsed {
+    fn any_of(&mut self, name: &str) -> ParsedFilter {
         let mut filters = Vec::new();
         loop {
             filters.push(self.all_of(name)?);
@@ -135,7 +135,7 @@ impl<'q> Parser<'q> {
         Ok(if filters.len() == 1 { filters.remove(0) } else { Filter::Or(filters) })
     }
 
-    fn all_of(&mut self, name: &str) -> Parsed {
+    fn all_of(&mut self, name: &str) -> ParsedFilter {
         let mut filters = Vec::new();
         loop {
             filters.push(self.one(name)?);
@@ -150,7 +150,7 @@ impl<'q> Parser<'q> {
     }
 
     /// One filter on the field of this name; the empty name stands for none.
-    fn one(&mut self, name: &str) -> Parsed {
+    fn one(&mut self, name: &str) -> ParsedFilter {
         if let Some(parsed) = self.sign(name) {
             return parsed;
         }
@@ -168,7 +168,7 @@ impl<'q> Parser<'q> {
     }
 
     /// A filter that begins with a sign.
-    fn sign(&mut self, name: &str) -> Option<Parsed> {
+    fn sign(&mut self, name: &str) -> Option<ParsedFilter> {
         if !self.lexer.is(&["{", ":", "*", "(", ">", "<", "=", "!=", "~", "=~", "!~", "!", "-", "not"]) {
             return None;
         }
@@ -184,7 +184,7 @@ impl<'q> Parser<'q> {
         })
     }
 
-    fn signed(&mut self, sign: &str, name: &str) -> Parsed {
+    fn signed(&mut self, sign: &str, name: &str) -> ParsedFilter {
         if sign == ">" || sign == "<" {
             return self.comparison(sign == ">", name);
         }
@@ -208,7 +208,7 @@ impl<'q> Parser<'q> {
     }
 
     /// A filter that is a function. `None` if no function has this name.
-    fn function(&mut self, word: &str, name: &str) -> Option<Parsed> {
+    fn function(&mut self, word: &str, name: &str) -> Option<ParsedFilter> {
         Some(match word {
             "i" => self.maybe_prefix(name, |text, is_prefix| any_case(name, &text, is_prefix)),
             "exact" => self.maybe_prefix(name, |text, is_prefix| exact(name, text, is_prefix)),
@@ -221,13 +221,13 @@ impl<'q> Parser<'q> {
     }
 
     /// A function's name that stands for itself, since no bracket follows.
-    fn as_word(&mut self, word: String, name: &str) -> Parsed {
+    fn as_word(&mut self, word: String, name: &str) -> ParsedFilter {
         let suffix = self.lexer.suffix(phrase_stops(!name.is_empty()));
         self.phrase(&(word + &suffix), name)
     }
 
     /// A phrase, a prefix, or a field's name with what is asked of it.
-    fn phrase(&mut self, text: &str, name: &str) -> Parsed {
+    fn phrase(&mut self, text: &str, name: &str) -> ParsedFilter {
         if !name.is_empty() || !self.lexer.is(&[":"]) {
             if !self.lexer.is(&["*"]) || self.lexer.is_apart {
                 return Ok(phrase(name, text));
@@ -253,7 +253,7 @@ impl<'q> Parser<'q> {
         }
     }
 
-    fn maybe_prefix(&mut self, name: &str, make: impl FnOnce(String, bool) -> Filter) -> Parsed {
+    fn maybe_prefix(&mut self, name: &str, make: impl FnOnce(String, bool) -> Filter) -> ParsedFilter {
         let word = self.lexer.grab();
         if !self.lexer.is(&["("]) {
             return self.as_word(word, name);
@@ -290,7 +290,7 @@ impl<'q> Parser<'q> {
         Ok(texts)
     }
 
-    fn values(&mut self, word: &str, name: &str) -> Parsed {
+    fn values(&mut self, word: &str, name: &str) -> ParsedFilter {
         let start = self.lexer.clone();
         let shown = self.lexer.grab();
         if !self.lexer.is(&["("]) {
@@ -315,7 +315,7 @@ impl<'q> Parser<'q> {
         ))
     }
 
-    fn plain_function(&mut self, word: &str, name: &str) -> Parsed {
+    fn plain_function(&mut self, word: &str, name: &str) -> ParsedFilter {
         let start = self.lexer.clone();
         let shown = self.lexer.grab();
         if !self.lexer.is(&["("]) {
@@ -361,14 +361,14 @@ impl<'q> Parser<'q> {
         exact(name, text, is_prefix)
     }
 
-    fn regexp_behind(&mut self, name: &str) -> Parsed {
+    fn regexp_behind(&mut self, name: &str) -> ParsedFilter {
         let start = self.lexer.clone();
         let text = self.lexer.compound(&STOPS)?;
         regexp(name, &text).map_err(|what| start.refusal(what))
     }
 
     /// `>x`, `>=x`, `<x`, `<=x`: of numbers if x is one, else of texts.
-    fn comparison(&mut self, is_greater: bool, name: &str) -> Parsed {
+    fn comparison(&mut self, is_greater: bool, name: &str) -> ParsedFilter {
         self.lexer.advance();
         let or_same = self.lexer.take(&["="]);
         let text = self.lexer.compound(&STOPS)?;
@@ -396,7 +396,7 @@ impl<'q> Parser<'q> {
     }
 
     /// `range[a, b]`; round brackets leave the end out.
-    fn range(&mut self, name: &str) -> Parsed {
+    fn range(&mut self, name: &str) -> ParsedFilter {
         let word = self.lexer.grab();
         if !self.lexer.is(&["(", "["]) {
             return self.as_word(word, name);
@@ -435,7 +435,7 @@ impl<'q> Parser<'q> {
     }
 
     /// What stands behind `_time:`.
-    fn time(&mut self) -> Parsed {
+    fn time(&mut self) -> ParsedFilter {
         if self.lexer.take(&["day_range"]) {
             return self.day();
         }
@@ -517,12 +517,12 @@ impl<'q> Parser<'q> {
         Ok((first + i64::from(!with_first), last - i64::from(!with_last), offset))
     }
 
-    fn day(&mut self) -> Parsed {
+    fn day(&mut self) -> ParsedFilter {
         let (first, last, offset) = self.ends(|text| Some(clock(text)?.min(DAY - 1)))?;
         Ok(Filter::Day { first, last, offset })
     }
 
-    fn week(&mut self) -> Parsed {
+    fn week(&mut self) -> ParsedFilter {
         let days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
         let full = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
         // The server takes what is no day for Sunday.
@@ -536,7 +536,7 @@ impl<'q> Parser<'q> {
     }
 
     /// `{a="b", c=~"d" or e in (f, g)}`.
-    fn stream(&mut self) -> Parsed {
+    fn stream(&mut self) -> ParsedFilter {
         let start = self.lexer.clone();
         self.lexer.expect("{")?;
         let mut choices = Vec::new();

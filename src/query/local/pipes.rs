@@ -6,8 +6,8 @@ use super::Refusal;
 use super::filter::Filter;
 use super::lexer::{STOPS, phrase_stops};
 use super::number::{comparable, unsigned};
-use super::parse::{Parser, count};
-use super::row::{Names, has};
+use super::parse::{QueryParser, count};
+use super::row::{NameList, has};
 use super::stats::{self, Stats};
 use super::text::quote;
 
@@ -15,8 +15,8 @@ use super::text::quote;
 #[derive(Debug, Clone)]
 pub enum Pipe {
     Filter(Filter),
-    Fields(Vec<Names>),
-    Delete(Vec<Names>),
+    Fields(Vec<NameList>),
+    Delete(Vec<NameList>),
     /// From, to, and whether what was there stays.
     Rename(Vec<(String, String)>, bool),
     Limit(u64),
@@ -169,7 +169,7 @@ pub fn quoted(name: &str) -> String {
 }
 
 /// Names as the server writes them between brackets.
-pub fn listed(all: &[Names]) -> String {
+pub fn listed(all: &[NameList]) -> String {
     let mut out = String::new();
     for names in all {
         let separator = if out.is_empty() { "" } else { ", " };
@@ -179,9 +179,9 @@ pub fn listed(all: &[Names]) -> String {
     out
 }
 
-type Parsed = Result<Pipe, Refusal>;
+type ParsedPipe = Result<Pipe, Refusal>;
 
-impl Parser<'_> {
+impl QueryParser<'_> {
     /// All pipes, from behind the first `|` on.
     pub fn pipes(&mut self) -> Result<Vec<Pipe>, Refusal> {
         let mut pipes: Vec<Pipe> = Vec::new();
@@ -205,7 +205,7 @@ impl Parser<'_> {
         }
     }
 
-    fn pipe(&mut self) -> Parsed {
+    fn pipe(&mut self) -> ParsedPipe {
         let word = self.lexer.token().to_ascii_lowercase();
         if !self.lexer.is(&[&word]) {
             return Ok(Pipe::Filter(self.filter()?));
@@ -248,14 +248,14 @@ impl Parser<'_> {
     }
 
     /// A name that may end with a star.
-    pub fn some_names(&mut self) -> Result<Names, Refusal> {
+    pub fn some_names(&mut self) -> Result<NameList, Refusal> {
         let start = self.lexer.clone();
         let name = self.lexer.compound(&STOPS)?;
         let name = if name.is_empty() { "_msg".to_owned() } else { name };
         if name == "_stream_id" {
             return Err(start.needs_server("_stream_id"));
         }
-        Ok(Names::new(&name))
+        Ok(NameList::new(&name))
     }
 
     /// A name.
@@ -265,7 +265,7 @@ impl Parser<'_> {
         if names.has_star { Err(start.refusal("a name cannot end with '*' here")) } else { Ok(names.text) }
     }
 
-    fn names(&mut self) -> Result<Vec<Names>, Refusal> {
+    fn names(&mut self) -> Result<Vec<NameList>, Refusal> {
         let mut all = vec![self.some_names()?];
         while self.lexer.take(&[","]) {
             all.push(self.some_names()?);
@@ -274,7 +274,7 @@ impl Parser<'_> {
     }
 
     /// `(a, b*)`; nothing between the brackets is nothing.
-    pub fn names_in_brackets(&mut self) -> Result<Vec<Names>, Refusal> {
+    pub fn names_in_brackets(&mut self) -> Result<Vec<NameList>, Refusal> {
         self.lexer.expect("(")?;
         let mut all = Vec::new();
         loop {
@@ -366,7 +366,7 @@ impl Parser<'_> {
         if self.lexer.is(&["", "|", ")", "limit"]) { Ok("rank".to_owned()) } else { self.name() }
     }
 
-    fn sort(&mut self) -> Parsed {
+    fn sort(&mut self) -> ParsedPipe {
         let mut sort = Sort { by: self.orders()?, ..Sort::default() };
         sort.is_reverse = self.lexer.take(&["desc"]);
         if !sort.is_reverse {
@@ -395,7 +395,7 @@ impl Parser<'_> {
         }
     }
 
-    fn first(&mut self, is_reverse: bool) -> Parsed {
+    fn first(&mut self, is_reverse: bool) -> ParsedPipe {
         let mut sort = Sort { limit: 1, is_reverse, is_first: true, ..Sort::default() };
         if !self.lexer.is(&["by", "partition", "rank", "(", "|", ")", ""]) {
             let start = self.lexer.clone();
@@ -427,7 +427,7 @@ impl Parser<'_> {
         if names.is_empty() { Err(self.lexer.unexpected("a field's name")) } else { Ok(names) }
     }
 
-    fn top(&mut self) -> Parsed {
+    fn top(&mut self) -> ParsedPipe {
         let mut limit = 10;
         if begins_number(self.lexer.token()) {
             let start = self.lexer.clone();
@@ -451,7 +451,7 @@ impl Parser<'_> {
         }
     }
 
-    fn uniq(&mut self) -> Parsed {
+    fn uniq(&mut self) -> ParsedPipe {
         let by = self.by(&["with", "hits", "limit", ")", "|", ""])?;
         let mut uniq = Uniq { by, hits: None, limit: 0 };
         if self.lexer.take(&["with"]) && !self.lexer.is(&["hits"]) {
@@ -469,12 +469,12 @@ impl Parser<'_> {
         if self.lexer.take(&["limit"]) { self.whole() } else { Ok(0) }
     }
 
-    fn field_names(&mut self) -> Parsed {
+    fn field_names(&mut self) -> ParsedPipe {
         let is_named = self.lexer.take(&["as"]) || !self.lexer.is(&["", "|"]);
         Ok(Pipe::FieldNames(if is_named { self.name()? } else { "name".to_owned() }, true))
     }
 
-    fn field_values(&mut self) -> Parsed {
+    fn field_values(&mut self) -> ParsedPipe {
         let in_brackets = self.lexer.take(&["("]);
         let name = self.name()?;
         if in_brackets {

@@ -54,7 +54,7 @@ impl Regexp {
             return Err("'.+' on both sides of a text in a regular expression needs the server".to_owned());
         }
         // What must match the whole is looked for from the beginning on.
-        let shape = if is_whole { Shape::Other } else { Shape::Empty };
+        let shape = if is_whole { PatternShape::Other } else { PatternShape::Empty };
         let mut writer = Writer { rest: pattern, shape, ..Writer::default() };
         writer.write()?;
         let needed = writer.needed();
@@ -87,7 +87,7 @@ enum Before {
 /// How an expression begins. The server looks for a text that it begins with first, and puts the rest to what follows
 /// that as if a text began there: `foo\b` matches `foobar`.
 #[derive(Default, PartialEq, Eq)]
-enum Shape {
+enum PatternShape {
     /// Nothing so far.
     #[default]
     Empty,
@@ -99,7 +99,7 @@ enum Shape {
 
 /// A class as it is written anew.
 #[derive(Default)]
-struct Class {
+struct CharClass {
     out: String,
     /// Whether it holds a letter that has another form beyond ASCII.
     has_s: bool,
@@ -123,7 +123,7 @@ struct Writer<'p> {
     folds: bool,
     groups: Vec<bool>,
     before: Before,
-    shape: Shape,
+    shape: PatternShape,
     repeats: u32,
     /// Characters that stand for themselves, outside groups, in a row; and the longest such row so far.
     run: String,
@@ -177,13 +177,13 @@ impl Writer<'_> {
 
     /// Writes what stands for several characters, or for none.
     fn set(&mut self, text: &str) {
-        self.shape = Shape::Other;
+        self.shape = PatternShape::Other;
         self.special(text, true);
     }
 
     /// Writes what looks at the text before it.
     fn assertion(&mut self, text: &str) -> Result<(), String> {
-        if self.shape == Shape::Text {
+        if self.shape == PatternShape::Text {
             return Err(format!("{text} behind a text in a regular expression needs the server"));
         }
         self.set(text);
@@ -208,8 +208,8 @@ impl Writer<'_> {
             'k' if self.folds => self.out.push_str("[k\u{212a}]"),
             _ => push_literal(char, &mut self.out),
         }
-        if self.shape == Shape::Empty {
-            self.shape = Shape::Text;
+        if self.shape == PatternShape::Empty {
+            self.shape = PatternShape::Text;
         }
         if self.groups.is_empty() && !self.folds {
             self.run.push(char);
@@ -312,7 +312,7 @@ impl Writer<'_> {
     }
 
     fn end_repeat(&mut self) {
-        self.shape = Shape::Other;
+        self.shape = PatternShape::Other;
         if let Some(rest) = self.rest.strip_prefix('?') {
             self.rest = rest;
             self.out.push('?');
@@ -373,7 +373,7 @@ impl Writer<'_> {
 
     /// A class in brackets.
     fn class(&mut self) -> Result<(), String> {
-        let mut class = Class { out: "[".to_owned(), ..Class::default() };
+        let mut class = CharClass { out: "[".to_owned(), ..CharClass::default() };
         if let Some(rest) = self.rest.strip_prefix('^') {
             self.rest = rest;
             class.out.push('^');
@@ -392,16 +392,16 @@ impl Writer<'_> {
             class.out.extend(class.has_k.then_some('\u{212a}'));
         }
         class.out.push(']');
-        if self.shape == Shape::Empty {
+        if self.shape == PatternShape::Empty {
             // It may be of one character.
-            self.shape = Shape::Text;
+            self.shape = PatternShape::Text;
         }
         self.special(&class.out, true);
         Ok(())
     }
 
     /// `[:alpha:]` in a class.
-    fn named_set(&mut self, class: &mut Class) -> Result<(), String> {
+    fn named_set(&mut self, class: &mut CharClass) -> Result<(), String> {
         let (name, rest) = self.rest.split_once(":]").ok_or(UNCLOSED)?;
         let known = SETS.iter().find(|(known, _)| name.get(2..) == Some(known));
         let (name, has_letters) =
@@ -414,7 +414,7 @@ impl Writer<'_> {
     }
 
     /// `\d` and the like in a class; whether there is one.
-    fn escaped_set(&mut self, class: &mut Class) -> Result<bool, String> {
+    fn escaped_set(&mut self, class: &mut CharClass) -> Result<bool, String> {
         let set = self.rest.strip_prefix('\\').and_then(|rest| rest.chars().next());
         let (text, has_letters) = match set {
             Some('d') => ("\\d", false),
@@ -434,7 +434,7 @@ impl Writer<'_> {
     }
 
     /// A character in a class, or a range of them.
-    fn range(&mut self, class: &mut Class) -> Result<(), String> {
+    fn range(&mut self, class: &mut CharClass) -> Result<(), String> {
         let from = self.member()?;
         let is_range = self.rest.starts_with('-') && !self.rest.starts_with("-]");
         let to = if is_range {

@@ -34,13 +34,13 @@ pub struct Row<'a> {
 
 /// A name, or with a star at its end the beginning of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
+pub struct NameList {
     /// Without the star.
     pub text: String,
     pub has_star: bool,
 }
 
-impl Names {
+impl NameList {
     pub fn new(text: &str) -> Self {
         let stem = text.strip_suffix('*');
         Self { text: stem.unwrap_or(text).to_owned(), has_star: stem.is_some() }
@@ -52,7 +52,7 @@ impl Names {
 }
 
 /// Whether a name is among these.
-pub fn has(all: &[Names], name: &str) -> bool {
+pub fn has(all: &[NameList], name: &str) -> bool {
     all.iter().any(|names| names.has(name))
 }
 
@@ -63,7 +63,7 @@ impl<'a> Row<'a> {
     pub fn read(line: &'a [u8], stream_fields: &'a [String]) -> Option<Self> {
         let mut fields = Vec::with_capacity(16);
         let mut reader = serde_json::Deserializer::from_slice(line);
-        reader.deserialize_map(Members { fields: &mut fields }).ok()?;
+        reader.deserialize_map(RowMembers { fields: &mut fields }).ok()?;
         reader.end().ok()?;
         let at = fields.iter().position(|(name, _)| name == "_time")?;
         let (_, text) = fields.swap_remove(at);
@@ -141,7 +141,7 @@ impl<'a> Row<'a> {
     }
 
     /// Leaves nothing but the fields of these names.
-    pub fn keep(&mut self, all: &[Names]) {
+    pub fn keep(&mut self, all: &[NameList]) {
         if has(all, "_stream") {
             self.settle();
         }
@@ -151,7 +151,7 @@ impl<'a> Row<'a> {
     }
 
     /// Leaves out the fields of these names.
-    pub fn drop(&mut self, all: &[Names]) {
+    pub fn drop(&mut self, all: &[NameList]) {
         self.settle();
         self.time = self.time.filter(|_| !has(all, "_time"));
         self.fields.retain(|(name, _)| !has(all, name));
@@ -240,11 +240,11 @@ impl Packed {
 }
 
 /// Collects the members of an object as fields.
-struct Members<'f, 'a> {
+struct RowMembers<'f, 'a> {
     fields: &'f mut Vec<(Text<'a>, Text<'a>)>,
 }
 
-impl<'de> Visitor<'de> for Members<'_, 'de> {
+impl<'de> Visitor<'de> for RowMembers<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -9,7 +9,7 @@ use super::filter::Filter;
 use super::number;
 use super::pipes::{Pipe, Sort, Top, Uniq};
 use super::row::Packed;
-use super::stats::{Counter, canonical, push_canonical};
+use super::stats::{GroupCounts, canonical, push_canonical};
 use super::text::{is_less, is_less_natural, key_values, push_json, push_key, sorted};
 use super::{Out, Row};
 use crate::record::time::Time;
@@ -31,10 +31,10 @@ enum Stage<'q> {
     Limit(u64, u64),
     Offset(u64, u64),
     Sort(Sorter<'q>),
-    Stats(Counter<'q>),
+    Stats(GroupCounts<'q>),
     Uniq(&'q Uniq, Tally),
     Top(&'q Top, Tally),
-    Names(&'q str, bool, Tally),
+    NameList(&'q str, bool, Tally),
 }
 
 /// What becomes of a row.
@@ -112,10 +112,10 @@ impl<'q> Stage<'q> {
             Pipe::Limit(limit) => Self::Limit(*limit, 0),
             Pipe::Offset(offset) => Self::Offset(*offset, 0),
             Pipe::Sort(sort) => Self::Sort(Sorter { sort, parts: BTreeMap::new() }),
-            Pipe::Stats(stats) => Self::Stats(Counter::new(stats)),
+            Pipe::Stats(stats) => Self::Stats(GroupCounts::new(stats)),
             Pipe::Uniq(uniq) => Self::Uniq(uniq, Tally::default()),
             Pipe::Top(top) => Self::Top(top, Tally::default()),
-            Pipe::FieldNames(name, with_stream_id) => Self::Names(name, *with_stream_id, Tally::default()),
+            Pipe::FieldNames(name, with_stream_id) => Self::NameList(name, *with_stream_id, Tally::default()),
             _ => Self::Plain(pipe),
         }
     }
@@ -151,7 +151,7 @@ impl<'q> Stage<'q> {
             Self::Sort(sorter) => sorter.take(&row),
             Self::Stats(counter) => counter.take(&row),
             Self::Uniq(Uniq { by, .. }, tally) | Self::Top(Top { by, .. }, tally) => tally.take(by, &row),
-            Self::Names(_, with_stream_id, tally) => {
+            Self::NameList(_, with_stream_id, tally) => {
                 row.each(|name, _| tally.count(name.as_bytes()));
                 if *with_stream_id {
                     tally.count(b"_stream_id");
@@ -169,7 +169,7 @@ impl<'q> Stage<'q> {
             Self::Stats(counter) => all(counter.finish(), give),
             Self::Uniq(uniq, tally) => all(tally.uniq(uniq).into_iter(), give),
             Self::Top(top, tally) => all(tally.top(top).into_iter(), give),
-            Self::Names(name, _, tally) => {
+            Self::NameList(name, _, tally) => {
                 let row = |(key, hits): (Vec<u8>, u64)| {
                     let value = String::from_utf8_lossy(&key).into_owned();
                     row_of([(name.to_owned(), value), ("hits".to_owned(), hits.to_string())])
@@ -300,12 +300,12 @@ fn columns(by: &[String], key: &[u8]) -> Vec<(String, String)> {
 #[derive(Debug)]
 struct Sorter<'q> {
     sort: &'q Sort,
-    parts: BTreeMap<Vec<u8>, Part>,
+    parts: BTreeMap<Vec<u8>, SortedTogether>,
 }
 
 /// Rows that are sorted together.
 #[derive(Debug, Default)]
-struct Part {
+struct SortedTogether {
     rows: Vec<(Packed, Vec<Key>)>,
     /// How many of them are in order already, and are all that may be wanted of what came before.
     sorted: usize,
@@ -393,7 +393,7 @@ impl Sorter<'_> {
     }
 }
 
-impl Part {
+impl SortedTogether {
     /// Sorts the rows, and leaves no more than may be wanted.
     fn trim(&mut self, sort: &Sort, most: usize) {
         let before = |one: usize, other: usize| {

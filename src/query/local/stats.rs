@@ -7,9 +7,9 @@ use super::Refusal;
 use super::bucket::Bucket;
 use super::filter::Filter;
 use super::number::{decimal, number, text};
-use super::parse::Parser;
+use super::parse::QueryParser;
 use super::pipes::{listed, quoted};
-use super::row::{Names, Row, has};
+use super::row::{NameList, Row, has};
 use super::text::{is_less, key_values, push_json, push_key, sorted};
 
 /// Functions, which may begin a pipe.
@@ -54,8 +54,8 @@ pub struct Group {
 
 #[derive(Debug, Clone)]
 pub struct Function {
-    kind: Kind,
-    fields: Vec<Names>,
+    kind: FunctionKind,
+    fields: Vec<NameList>,
     /// The most values; 0 is all.
     limit: u64,
     condition: Option<Filter>,
@@ -64,7 +64,7 @@ pub struct Function {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Kind {
+enum FunctionKind {
     Count,
     CountEmpty,
     CountUniq,
@@ -85,25 +85,29 @@ enum Kind {
 impl Stats {
     /// Whether a function looks at all fields, `_stream_id` among them, and that shows.
     pub fn sees_all(&self) -> bool {
-        let shows = |kind: &Kind| !matches!(kind, Kind::Count | Kind::CountEmpty);
+        let shows = |kind: &FunctionKind| !matches!(kind, FunctionKind::Count | FunctionKind::CountEmpty);
         self.functions.iter().any(|function| shows(&function.kind) && has(&function.fields, "_stream_id"))
     }
 
     /// Whether a function measures times, of which the server counts more bytes than it shows in some groups.
     pub fn measures_time(&self) -> bool {
-        self.functions.iter().any(|function| function.kind == Kind::Length && has(&function.fields, "_time"))
+        self.functions
+            .iter()
+            .any(|function| function.kind == FunctionKind::Length && has(&function.fields, "_time"))
     }
 
     /// Whether a function notes empty values, of fields that are not named one by one: the server takes them from
     /// the records that are stored beside.
     pub fn sees_gaps(&self) -> bool {
-        let notes = |kind: &Kind| matches!(kind, Kind::Least | Kind::Quantile(_) | Kind::Values);
+        let notes = |kind: &FunctionKind| {
+            matches!(kind, FunctionKind::Least | FunctionKind::Quantile(_) | FunctionKind::Values)
+        };
         let has_star = |function: &Function| function.fields.iter().any(|names| names.has_star);
         self.functions.iter().any(|function| notes(&function.kind) && has_star(function))
     }
 }
 
-impl Parser<'_> {
+impl QueryParser<'_> {
     /// Groups and functions.
     pub fn stats(&mut self) -> Result<Stats, Refusal> {
         let by = if self.lexer.take(&["by"]) || self.lexer.is(&["("]) { self.groups()? } else { Vec::new() };
@@ -206,47 +210,49 @@ impl Parser<'_> {
             first = names.text;
         }
         let kind = match word.as_str() {
-            "avg" => Kind::Average,
-            "count" => Kind::Count,
-            "count_empty" => Kind::CountEmpty,
+            "avg" => FunctionKind::Average,
+            "count" => FunctionKind::Count,
+            "count_empty" => FunctionKind::CountEmpty,
             "count_uniq" => {
                 if fields.is_empty() || fields.iter().any(|names| names.has_star) {
                     return Err(wrong("takes names of fields"));
                 }
-                Kind::CountUniq
+                FunctionKind::CountUniq
             }
-            "max" => Kind::Most,
-            "min" => Kind::Least,
-            "median" => Kind::Quantile(0.5),
+            "max" => FunctionKind::Most,
+            "min" => FunctionKind::Least,
+            "median" => FunctionKind::Quantile(0.5),
             "quantile" => {
                 let share = decimal(&first).filter(|share| (0.0..=1.0).contains(share));
-                Kind::Quantile(share.ok_or_else(|| wrong("begins with a number from 0 to 1"))?)
+                FunctionKind::Quantile(share.ok_or_else(|| wrong("begins with a number from 0 to 1"))?)
             }
-            "row_any" => Kind::AnyRow,
-            "row_max" => Kind::MostRow(first.clone()),
-            "row_min" => Kind::LeastRow(first.clone()),
-            "sum" => Kind::Sum,
-            "sum_len" => Kind::Length,
-            "uniq_values" => Kind::UniqValues,
-            _ => Kind::Values,
+            "row_any" => FunctionKind::AnyRow,
+            "row_max" => FunctionKind::MostRow(first.clone()),
+            "row_min" => FunctionKind::LeastRow(first.clone()),
+            "sum" => FunctionKind::Sum,
+            "sum_len" => FunctionKind::Length,
+            "uniq_values" => FunctionKind::UniqValues,
+            _ => FunctionKind::Values,
         };
         let is_all = fields.is_empty();
         if is_all {
-            fields.push(Names::new("*"));
+            fields.push(NameList::new("*"));
         }
         let mut name = match kind {
-            Kind::Quantile(_) if word == "quantile" && is_all => format!("quantile({first})"),
-            Kind::Quantile(_) if word == "quantile" => format!("quantile({first}, {})", listed(&fields)),
-            Kind::MostRow(_) | Kind::LeastRow(_) if has(&fields, "*") => {
+            FunctionKind::Quantile(_) if word == "quantile" && is_all => format!("quantile({first})"),
+            FunctionKind::Quantile(_) if word == "quantile" => {
+                format!("quantile({first}, {})", listed(&fields))
+            }
+            FunctionKind::MostRow(_) | FunctionKind::LeastRow(_) if has(&fields, "*") => {
                 format!("{word}({})", quoted(&first))
             }
-            Kind::MostRow(_) | Kind::LeastRow(_) => {
+            FunctionKind::MostRow(_) | FunctionKind::LeastRow(_) => {
                 format!("{word}({}, {})", quoted(&first), listed(&fields))
             }
             _ => format!("{word}({})", listed(&fields)),
         };
         let mut limit = 0;
-        if matches!(kind, Kind::CountUniq | Kind::UniqValues | Kind::Values) {
+        if matches!(kind, FunctionKind::CountUniq | FunctionKind::UniqValues | FunctionKind::Values) {
             limit = self.limit()?;
             if limit > 0 {
                 let _ = write!(name, " limit {limit}");
@@ -258,7 +264,7 @@ impl Parser<'_> {
 
 /// What a function has seen of a group.
 #[derive(Debug)]
-enum State {
+enum FunctionState {
     Count(u64),
     Sum(Option<f64>),
     Average(f64, f64),
@@ -271,14 +277,14 @@ enum State {
 
 /// A `stats` at work.
 #[derive(Debug)]
-pub struct Counter<'q> {
+pub struct GroupCounts<'q> {
     stats: &'q Stats,
     places: HashMap<Vec<u8>, usize>,
-    groups: Vec<Vec<State>>,
+    groups: Vec<Vec<FunctionState>>,
     key: Vec<u8>,
 }
 
-impl<'q> Counter<'q> {
+impl<'q> GroupCounts<'q> {
     pub fn new(stats: &'q Stats) -> Self {
         let mut counter = Self { stats, places: HashMap::new(), groups: Vec::new(), key: Vec::new() };
         if stats.by.is_empty() {
@@ -369,15 +375,17 @@ pub fn canonical(key: &[u8]) -> String {
 }
 
 impl Function {
-    fn begin(&self) -> State {
+    fn begin(&self) -> FunctionState {
         match self.kind {
-            Kind::Count | Kind::CountEmpty | Kind::Length => State::Count(0),
-            Kind::Sum => State::Sum(None),
-            Kind::Average => State::Average(0.0, 0.0),
-            Kind::Least | Kind::Most => State::Extreme(None),
-            Kind::Quantile(_) | Kind::Values => State::Values(Vec::new()),
-            Kind::CountUniq | Kind::UniqValues => State::Uniq(HashSet::new()),
-            Kind::AnyRow | Kind::LeastRow(_) | Kind::MostRow(_) => State::Row(String::new(), None),
+            FunctionKind::Count | FunctionKind::CountEmpty | FunctionKind::Length => FunctionState::Count(0),
+            FunctionKind::Sum => FunctionState::Sum(None),
+            FunctionKind::Average => FunctionState::Average(0.0, 0.0),
+            FunctionKind::Least | FunctionKind::Most => FunctionState::Extreme(None),
+            FunctionKind::Quantile(_) | FunctionKind::Values => FunctionState::Values(Vec::new()),
+            FunctionKind::CountUniq | FunctionKind::UniqValues => FunctionState::Uniq(HashSet::new()),
+            FunctionKind::AnyRow | FunctionKind::LeastRow(_) | FunctionKind::MostRow(_) => {
+                FunctionState::Row(String::new(), None)
+            }
         }
     }
 
@@ -395,9 +403,9 @@ impl Function {
         }
     }
 
-    fn update(&self, state: &mut State, row: &Row, by: &[Group]) {
+    fn update(&self, state: &mut FunctionState, row: &Row, by: &[Group]) {
         match (&self.kind, state) {
-            (Kind::Count, State::Count(count)) => {
+            (FunctionKind::Count, FunctionState::Count(count)) => {
                 let mut found =
                     has(&self.fields, "*") && self.fields.iter().any(|names| names.text.is_empty());
                 if !found {
@@ -405,35 +413,35 @@ impl Function {
                 }
                 *count += u64::from(found);
             }
-            (Kind::CountEmpty, State::Count(count)) => {
+            (FunctionKind::CountEmpty, FunctionState::Count(count)) => {
                 let mut found = false;
                 self.values(row, |_, value| found |= !value.is_empty());
                 *count += u64::from(!found);
             }
-            (_, State::Count(length)) => self.values(row, |_, value| *length += value.len() as u64),
-            (_, State::Sum(sum)) => {
+            (_, FunctionState::Count(length)) => self.values(row, |_, value| *length += value.len() as u64),
+            (_, FunctionState::Sum(sum)) => {
                 self.numbers(row, by, |number| *sum = Some(sum.map_or(number, |sum| sum + number)));
             }
-            (_, State::Average(sum, count)) => self.numbers(row, by, |number| {
+            (_, FunctionState::Average(sum, count)) => self.numbers(row, by, |number| {
                 *sum += number;
                 *count += 1.0;
             }),
-            (kind, State::Extreme(best)) => self.values(row, |_, value| {
+            (kind, FunctionState::Extreme(best)) => self.values(row, |_, value| {
                 let is_better = |best: &String| {
-                    if *kind == Kind::Least { is_less(value, best) } else { is_less(best, value) }
+                    if *kind == FunctionKind::Least { is_less(value, best) } else { is_less(best, value) }
                 };
                 if best.as_ref().is_none_or(is_better) {
                     *best = Some(value.to_owned());
                 }
             }),
-            (_, State::Values(values)) => self.values(row, |_, value| values.push(value.to_owned())),
-            (Kind::CountUniq, State::Uniq(seen)) => self.combine(row, seen),
-            (_, State::Uniq(seen)) => self.values(row, |_, value| {
+            (_, FunctionState::Values(values)) => self.values(row, |_, value| values.push(value.to_owned())),
+            (FunctionKind::CountUniq, FunctionState::Uniq(seen)) => self.combine(row, seen),
+            (_, FunctionState::Uniq(seen)) => self.values(row, |_, value| {
                 if !value.is_empty() && !seen.contains(value.as_bytes()) {
                     seen.insert(value.as_bytes().to_vec());
                 }
             }),
-            (kind, State::Row(best, shown)) => self.choose(kind, row, best, shown),
+            (kind, FunctionState::Row(best, shown)) => self.choose(kind, row, best, shown),
         }
     }
 
@@ -465,13 +473,13 @@ impl Function {
     }
 
     /// Keeps the row if it is the best so far.
-    fn choose(&self, kind: &Kind, row: &Row, best: &mut String, shown: &mut Option<String>) {
+    fn choose(&self, kind: &FunctionKind, row: &Row, best: &mut String, shown: &mut Option<String>) {
         match kind {
-            Kind::LeastRow(name) | Kind::MostRow(name) => {
+            FunctionKind::LeastRow(name) | FunctionKind::MostRow(name) => {
                 let value = row.value(name);
                 let is_better = match kind {
                     _ if best.is_empty() => true,
-                    Kind::LeastRow(_) => is_less(&value, best),
+                    FunctionKind::LeastRow(_) => is_less(&value, best),
                     _ => is_less(best, &value),
                 };
                 if value.is_empty() || !is_better {
@@ -484,25 +492,25 @@ impl Function {
         }
         let mut fields = Vec::new();
         self.values(row, |name, value| fields.push((name.to_owned(), value.to_owned())));
-        if *kind == Kind::AnyRow {
+        if *kind == FunctionKind::AnyRow {
             fields.sort_unstable();
         }
         *shown = Some(object(&fields));
     }
 
-    fn end(&self, state: State) -> String {
+    fn end(&self, state: FunctionState) -> String {
         match (&self.kind, state) {
-            (_, State::Count(count)) => count.to_string(),
-            (_, State::Sum(sum)) => text(sum.unwrap_or(f64::NAN)),
-            (_, State::Average(sum, count)) => text(sum / count),
-            (_, State::Extreme(best)) => best.unwrap_or_default(),
-            (Kind::Quantile(share), State::Values(values)) => quantile(&values, *share),
-            (_, State::Values(values)) => self.array(&values),
-            (Kind::CountUniq, State::Uniq(seen)) => {
+            (_, FunctionState::Count(count)) => count.to_string(),
+            (_, FunctionState::Sum(sum)) => text(sum.unwrap_or(f64::NAN)),
+            (_, FunctionState::Average(sum, count)) => text(sum / count),
+            (_, FunctionState::Extreme(best)) => best.unwrap_or_default(),
+            (FunctionKind::Quantile(share), FunctionState::Values(values)) => quantile(&values, *share),
+            (_, FunctionState::Values(values)) => self.array(&values),
+            (FunctionKind::CountUniq, FunctionState::Uniq(seen)) => {
                 let count = seen.len() as u64;
                 if self.limit > 0 { count.min(self.limit) } else { count }.to_string()
             }
-            (_, State::Uniq(seen)) => {
+            (_, FunctionState::Uniq(seen)) => {
                 let mut values: Vec<_> =
                     seen.into_iter().map(|value| String::from_utf8_lossy(&value).into_owned()).collect();
                 // First in one order that is the same each time.
@@ -510,7 +518,7 @@ impl Function {
                 let places = order(&values);
                 self.array(&places.into_iter().filter_map(|at| values.get(at).cloned()).collect::<Vec<_>>())
             }
-            (_, State::Row(_, shown)) => shown.unwrap_or_else(|| "{}".to_owned()),
+            (_, FunctionState::Row(_, shown)) => shown.unwrap_or_else(|| "{}".to_owned()),
         }
     }
 

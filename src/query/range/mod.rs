@@ -3,8 +3,8 @@
 //! What is relative to now (`1h`, `now-1h`) is sent as the server takes it, everything else as an instant in UTC: a time
 //! without a zone is on the clock of the person who asks, never on the server's. The clock is an argument.
 //!
-//! A text that leaves open which day is meant (`23:00`, `saturday 23:00`) means the latest that has been, for logs lie in the
-//! past; at the end of a range the first that is not before its beginning, if that one is.
+//! A time without a date (`23:00`, `saturday 23:00`) means the latest in the past, since logs are in the past. At the end of a
+//! range it means the first one after the range's beginning, unless that is still to come.
 
 mod ago;
 mod civil;

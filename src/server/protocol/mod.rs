@@ -1,7 +1,7 @@
 //! What each protocol makes of a batch, and of the answers to it; one file per protocol.
 //!
 //! A batch is always the JSON lines that VictoriaLogs takes (`record`). A protocol makes a request of them and says what an
-//! answer means; nothing else in the crate knows how they differ.
+//! answer means. Elsewhere only their names are known (`record/protocol`), and what each takes as a tenant (`cli/values`).
 
 mod jsonline;
 mod log_line;

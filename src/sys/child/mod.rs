@@ -105,8 +105,8 @@ impl Ended {
             // One that signal-hook has no name for; nothing here handles it.
             let _ = raise(number);
         } else if let Some(shell) = Self::killer(number) {
-            // IO, which ends a process on Linux, and signal-hook takes it for one that does not. What is handled
-            // here is the default in whatever takes this process's place.
+            // SIGIO ends a process on Linux, but signal-hook ignores it. A shell in this process's place has no
+            // handler for it and can end by it.
             let _ = shell.exec();
         }
         ExitCode::from(u8::try_from(128 + number).unwrap_or(u8::MAX))

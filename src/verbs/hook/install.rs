@@ -130,10 +130,7 @@ enum Changed {
 
 /// Changes the text of a file as `how` says; `None` removes it. If another program writes it meanwhile, what that wrote is
 /// changed.
-fn rewrite(
-    path: &Path,
-    how: impl Fn(&str) -> Result<Option<String>, merge::Refusal>,
-) -> Result<Changed, String> {
+fn rewrite(path: &Path, how: impl Fn(&str) -> Result<Option<String>, String>) -> Result<Changed, String> {
     for _ in 0..ATTEMPTS {
         let before = read(path)?;
         let new = how(before.as_deref().unwrap_or_default())?;

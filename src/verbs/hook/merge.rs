@@ -11,15 +11,12 @@ use serde_json::value::RawValue;
 
 use super::agents::Agent;
 
-/// Why a text was not changed.
-pub type Refusal = String;
-
 /// The text with a hook for each of the agent's events that runs `command`. Where vlog is there already it is left, but
 /// one at another path is put right.
 ///
 /// # Errors
 /// The text is not plain JSON, or something in it is no place for hooks.
-pub fn add(text: &str, agent: &Agent, command: &str) -> Result<String, Refusal> {
+pub fn add(text: &str, agent: &Agent, command: &str) -> Result<String, String> {
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
         return Ok(agent.block(command));
     }
@@ -64,7 +61,7 @@ pub fn add(text: &str, agent: &Agent, command: &str) -> Result<String, Refusal> 
 ///
 /// # Errors
 /// The text is not plain JSON.
-pub fn remove(text: &str) -> Result<Option<String>, Refusal> {
+pub fn remove(text: &str) -> Result<Option<String>, String> {
     let file = Object::whole(text)?;
     let Some(hooks) = file.member("hooks").and_then(|hooks| Object::read(text, hooks.clone())) else {
         return Ok(Some(text.to_owned()));
@@ -229,7 +226,7 @@ struct List {
 
 impl Object {
     /// The object that the whole text is.
-    fn whole(text: &str) -> Result<Self, Refusal> {
+    fn whole(text: &str) -> Result<Self, String> {
         let plain = text.trim_start_matches('\u{feff}');
         let value: &RawValue =
             serde_json::from_str(plain).map_err(|error| format!("it is not plain JSON: {error}"))?;
@@ -238,7 +235,7 @@ impl Object {
 
     /// The object at `place`; `None` if there is none, or a name comes twice in it.
     fn read(text: &str, place: Range<usize>) -> Option<Self> {
-        let Members(members) = read(text, place.clone())?;
+        let ObjectMembers(members) = read(text, place.clone())?;
         let mut members: Vec<_> = members
             .into_iter()
             .map(|(name, value)| {
@@ -335,7 +332,7 @@ fn read<'a, T: Deserialize<'a>>(text: &'a str, place: Range<usize>) -> Option<T>
     serde_json::from_str(text.get(place)?).ok()
 }
 
-struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+struct ObjectMembers<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 struct Items<'a>(Vec<&'a RawValue>);
 
 impl<'a> Deserialize<'a> for Items<'a> {
@@ -344,7 +341,7 @@ impl<'a> Deserialize<'a> for Items<'a> {
     }
 }
 
-impl<'a> Deserialize<'a> for Members<'a> {
+impl<'a> Deserialize<'a> for ObjectMembers<'a> {
     fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Pairs)
     }
@@ -354,7 +351,7 @@ impl<'a> Deserialize<'a> for Members<'a> {
 struct Pairs;
 
 impl<'a> Visitor<'a> for Pairs {
-    type Value = Members<'a>;
+    type Value = ObjectMembers<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object")
@@ -365,7 +362,7 @@ impl<'a> Visitor<'a> for Pairs {
         while let Some(pair) = members.next_entry()? {
             pairs.push(pair);
         }
-        Ok(Members(pairs))
+        Ok(ObjectMembers(pairs))
     }
 }
 
