@@ -204,8 +204,6 @@ pub fn event(scan: &Scan, given: &Given) -> Event {
         event.number("more_fields", scan.more);
     }
     event.message = event.line(&name, tool, &payload);
-    // Not worth taking down: the process ends soon.
-    std::mem::forget((fields, kept));
     event
 }
 

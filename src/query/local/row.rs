@@ -19,6 +19,9 @@ use crate::record::time::Time;
 const NO_MESSAGE: &str =
     "missing _msg field; see https://docs.victoriametrics.com/victorialogs/keyconcepts/#message-field";
 
+/// Room for a time and a stream of the usual length, with their names.
+const COMPUTED_BYTES: usize = 96;
+
 /// A text of a row.
 type Text<'a> = Cow<'a, str>;
 
@@ -62,7 +65,8 @@ impl<'a> Row<'a> {
     #[must_use]
     pub fn read(line: &'a [u8], stream_fields: &'a [String]) -> Option<Self> {
         let mut fields = Vec::with_capacity(16);
-        let mut reader = serde_json::Deserializer::from_slice(line);
+        // Looked at once as a whole: serde_json would check each name and value of bytes again.
+        let mut reader = serde_json::Deserializer::from_str(std::str::from_utf8(line).ok()?);
         reader.deserialize_map(RowMembers { fields: &mut fields }).ok()?;
         reader.end().ok()?;
         let at = fields.iter().position(|(name, _)| name == "_time")?;
@@ -111,8 +115,16 @@ impl<'a> Row<'a> {
         tags.retain(|(_, value)| !value.is_empty());
         tags.sort_unstable();
         tags.dedup();
-        let tag = |(name, value): &(&String, &str)| format!("{name}={}", quote(value));
-        format!("{{{}}}", tags.iter().map(tag).collect::<Vec<_>>().join(","))
+        // Every row that is shown has one, so no texts are made on the way.
+        let mut text = String::with_capacity(64);
+        for (name, value) in tags {
+            text.push(if text.is_empty() { '{' } else { ',' });
+            text.push_str(name);
+            text.push('=');
+            text.push_str(&quote(value));
+        }
+        text.push_str(if text.is_empty() { "{}" } else { "}" });
+        text
     }
 
     /// All names and values, those that are computed first, then the message.
@@ -191,7 +203,8 @@ impl<'a> Row<'a> {
 
     /// The row by itself.
     pub fn packed(&self) -> Packed {
-        let mut texts = String::new();
+        let bytes: usize = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let mut texts = String::with_capacity(bytes + COMPUTED_BYTES);
         let mut ends = Vec::with_capacity(2 * self.fields.len() + 4);
         self.each(|name, value| {
             for text in [name, value] {

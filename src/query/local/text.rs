@@ -6,7 +6,8 @@ use super::number;
 
 /// A text in quotes, as Go writes it: the values of a stream, and names that need it.
 pub fn quote(text: &str) -> String {
-    let mut out = String::from("\"");
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
     for char in text.chars() {
         match char {
             '"' | '\\' => out.extend(['\\', char]),
