@@ -33,6 +33,8 @@ pub struct Row<'a> {
     /// The names of the fields that tell the stream, as long as `_stream` is not written out.
     stream: Option<&'a [String]>,
     fields: Vec<(Text<'a>, Text<'a>)>,
+    /// The line that it was read from; empty for rows that pipes have made.
+    line: &'a [u8],
 }
 
 /// A name, or with a star at its end the beginning of names.
@@ -75,12 +77,12 @@ impl<'a> Row<'a> {
         if !fields.iter().any(|(name, _)| name == "_msg") {
             fields.push((Text::Borrowed("_msg"), Text::Borrowed(NO_MESSAGE)));
         }
-        Some(Self { time: Some(time), stream: Some(stream_fields), fields })
+        Some(Self { time: Some(time), stream: Some(stream_fields), fields, line })
     }
 
     /// A row of these fields.
     pub fn of(fields: Vec<(Text<'a>, Text<'a>)>) -> Self {
-        Self { time: None, stream: None, fields }
+        Self { time: None, stream: None, fields, line: &[] }
     }
 
     /// When the record was written. Rows that pipes have made have none.
@@ -92,6 +94,11 @@ impl<'a> Row<'a> {
     /// The names of the fields that tell the stream, if this is still a record.
     pub fn stream_fields(&self) -> Option<&'a [String]> {
         self.stream
+    }
+
+    /// The line that it was read from, as [`Row::read`] takes it; empty for rows that pipes have made.
+    pub fn line(&self) -> &'a [u8] {
+        self.line
     }
 
     /// The value of a field; empty if there is none.
@@ -242,7 +249,7 @@ impl Packed {
     pub fn row(&self) -> Row<'_> {
         let fields = self.fields().filter(|(name, _)| self.time.is_none() || *name != "_time");
         let borrowed = fields.map(|(name, value)| (Text::Borrowed(name), Text::Borrowed(value)));
-        Row { time: self.time, stream: None, fields: borrowed.collect() }
+        Row { time: self.time, stream: None, fields: borrowed.collect(), line: &[] }
     }
 
     /// Gives the row out, unless it has no value at all.

@@ -51,7 +51,7 @@ enum Flow<'a> {
 
 impl<'q> Evaluation<'q> {
     pub(super) fn new(filter: &'q Filter, pipes: &'q [Pipe], limit: usize) -> Self {
-        let newest = (limit > 0 && pipes.is_empty()).then(|| Newest { limit, rows: Vec::new(), since: None });
+        let newest = (limit > 0 && pipes.is_empty()).then(|| Newest::new(limit));
         Self { filter, stages: pipes.iter().map(Stage::new).collect(), newest }
     }
 
@@ -197,38 +197,57 @@ fn row_of(fields: impl IntoIterator<Item = (String, String)>) -> Row<'static> {
     Row::of(fields.into_iter().map(|(name, value)| (Cow::Owned(name), Cow::Owned(value))).collect())
 }
 
-/// The newest rows.
+/// The newest records, kept as the lines that they were read from: most of them give way to newer ones, and a row with all
+/// its texts costs ten times as much.
 #[derive(Debug)]
 struct Newest {
     limit: usize,
-    rows: Vec<(Time, Packed)>,
+    /// Each with its line and the place of its stream fields in `streams`.
+    rows: Vec<(Time, Box<[u8]>, usize)>,
+    /// The names of stream fields that were met; destinations have few.
+    streams: Vec<Vec<String>>,
     /// Older ones are too old already.
     since: Option<Time>,
 }
 
 impl Newest {
+    fn new(limit: usize) -> Self {
+        Self { limit, rows: Vec::new(), streams: Vec::new(), since: None }
+    }
+
     fn take(&mut self, row: &Row) {
         let Some(time) = row.time().filter(|time| self.since.is_none_or(|since| *time >= since)) else {
             return;
         };
-        self.rows.push((time, row.packed()));
+        let stream = row.stream_fields().unwrap_or_default();
+        let place = self.streams.iter().position(|known| known == stream).unwrap_or_else(|| {
+            self.streams.push(stream.to_vec());
+            self.streams.len() - 1
+        });
+        self.rows.push((time, row.line().into(), place));
         if self.rows.len() >= self.limit.saturating_mul(2).saturating_add(64) {
             self.trim();
         }
     }
 
     fn trim(&mut self) {
-        self.rows.sort_by_key(|(time, _)| *time);
+        self.rows.sort_by_key(|(time, ..)| *time);
         let older = self.rows.len().saturating_sub(self.limit);
         self.rows.drain(..older);
         if older > 0 {
-            self.since = self.rows.first().map(|(time, _)| *time);
+            self.since = self.rows.first().map(|(time, ..)| *time);
         }
     }
 
     fn finish(mut self, out: &mut Out) -> io::Result<()> {
         self.trim();
-        self.rows.iter().try_for_each(|(_, row)| row.give(out))
+        for (_, line, stream) in &self.rows {
+            let names = self.streams.get(*stream).map(Vec::as_slice).unwrap_or_default();
+            if let Some(row) = Row::read(line, names) {
+                row.give(out)?;
+            }
+        }
+        Ok(())
     }
 }
 
