@@ -189,10 +189,13 @@ fn loki_takes_what_comes_late_and_finds_it_in_order() {
 fn what_loki_refuses_is_put_aside_and_holds_back_nothing() {
     let Some(loki) = Loki::start() else { return };
     let env = loki.env("push", "first");
-    // Older than a week.
+    let soon = env.shell("date -u -d '+2 seconds' +%FT%T.%NZ");
+    let soon = soon.text().trim();
+    // One is older than a week; without a time of their own those behind it would have its time.
     let input: String = (0..50)
         .map(|n| match n {
             20 => "{\"time\":\"2020-01-01T00:00:00Z\",\"msg\":\"too old\"}\n".to_owned(),
+            21 => format!("{{\"time\":\"{soon}\",\"msg\":\"line 21\"}}\n"),
             n => format!("line {n}\n"),
         })
         .collect();

@@ -220,7 +220,8 @@ fn a_message_that_is_empty_says_so() {
     env.send(["", "_msg=", "service=field"]);
     env.send_stdin("stdin", "");
     env.send_stdin("newline", "\n");
-    env.pipe(&["service=pipe"], "\n\r\n");
+    // Otherwise blank lines are no records.
+    env.pipe(&["--parse=raw", "service=pipe"], "\n\r\n");
     for service in ["argument", "option", "field", "stdin", "newline", "pipe"] {
         let found = texts(&server.rows_of(service), "_msg");
         assert!(
