@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use crate::sys::env::Env;
 
 /// The directories of the caller.
-pub(super) struct Folders<'a> {
+pub struct Folders<'a> {
     env: Env<'a>,
     home: OnceCell<Option<PathBuf>>,
 }
 
 impl<'a> Folders<'a> {
-    pub(super) fn new(env: Env<'a>) -> Self {
+    /// Those of this environment.
+    #[must_use]
+    pub fn new(env: Env<'a>) -> Self {
         Self { env, home: OnceCell::new() }
     }
 
@@ -37,7 +39,7 @@ impl<'a> Folders<'a> {
     }
 
     /// `HOME`, or where that cannot be used the home directory in `/etc/passwd`.
-    fn home(&self) -> Option<&PathBuf> {
+    pub fn home(&self) -> Option<&PathBuf> {
         let named = || self.path("HOME").filter(|home| is_usable(home));
         let find = || named().or_else(|| home_of_user(&fs::read_to_string("/etc/passwd").ok()?));
         self.home.get_or_init(find).as_ref()

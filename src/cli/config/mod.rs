@@ -12,6 +12,7 @@ mod sources;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::home::Folders;
 pub use self::sources::Origin;
 use self::sources::Sources;
 use super::values::{parse_bytes, parse_duration, parse_items, parse_level, parse_names, parse_switch};

@@ -38,6 +38,19 @@ pub struct Agent {
     pub advice: Option<&'static str>,
 }
 
+/// What most of them have in common, as Claude Code does it.
+const USUAL: Agent = Agent {
+    name: "",
+    variable: None,
+    folder: "",
+    file: "hooks.json",
+    has_version: false,
+    has_groups: true,
+    per_second: 1,
+    events: &[],
+    advice: None,
+};
+
 /// All of them.
 pub const AGENTS: [Agent; 5] = [
     Agent {
@@ -45,9 +58,6 @@ pub const AGENTS: [Agent; 5] = [
         variable: Some("CLAUDE_CONFIG_DIR"),
         folder: ".claude",
         file: "settings.json",
-        has_version: false,
-        has_groups: true,
-        per_second: 1,
         // Not `PreCompact`: the user is shown its hook. `SessionStart` tells of a compaction too.
         events: &[
             "SessionStart",
@@ -63,16 +73,12 @@ pub const AGENTS: [Agent; 5] = [
             "StopFailure",
             "SessionEnd",
         ],
-        advice: None,
+        ..USUAL
     },
     Agent {
         name: "codex",
         variable: Some("CODEX_HOME"),
         folder: ".codex",
-        file: "hooks.json",
-        has_version: false,
-        has_groups: true,
-        per_second: 1,
         events: &[
             "SessionStart",
             "UserPromptSubmit",
@@ -86,15 +92,13 @@ pub const AGENTS: [Agent; 5] = [
             "SessionEnd",
         ],
         advice: Some("Codex runs hooks once they are trusted: type /hooks in it, then t"),
+        ..USUAL
     },
     Agent {
         name: "cursor",
-        variable: None,
         folder: ".cursor",
-        file: "hooks.json",
         has_version: true,
         has_groups: false,
-        per_second: 1,
         events: &[
             "sessionStart",
             "beforeSubmitPrompt",
@@ -105,19 +109,16 @@ pub const AGENTS: [Agent; 5] = [
             "stop",
             "sessionEnd",
         ],
-        advice: None,
+        ..USUAL
     },
     Agent {
         name: "gemini",
-        variable: None,
         folder: ".gemini",
         file: "settings.json",
-        has_version: false,
-        has_groups: true,
         per_second: 1000,
         // Not `PreCompress`, which comes before every call of the model.
         events: &["SessionStart", "BeforeAgent", "AfterTool", "AfterAgent", "Notification", "SessionEnd"],
-        advice: None,
+        ..USUAL
     },
     Agent {
         name: "copilot",
@@ -127,7 +128,6 @@ pub const AGENTS: [Agent; 5] = [
         file: "hooks/vlog.json",
         has_version: true,
         has_groups: false,
-        per_second: 1,
         // In this spelling the payload names its event.
         events: &[
             "SessionStart",
@@ -142,7 +142,7 @@ pub const AGENTS: [Agent; 5] = [
             "Notification",
             "SessionEnd",
         ],
-        advice: None,
+        ..USUAL
     },
 ];
 

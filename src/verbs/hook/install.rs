@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::agents::Agent;
 use super::merge;
+use crate::cli::config::Folders;
 use crate::sys::cause::cause;
 use crate::sys::env::Env;
 use crate::sys::stderr;
@@ -108,8 +109,9 @@ fn uninstall(agent: &Agent, env: Env) -> Result<Vec<String>, String> {
 
 /// The agent's file, behind all symbolic links.
 fn path(agent: &Agent, env: Env) -> Result<PathBuf, String> {
-    let home = env("HOME").map(PathBuf::from);
-    let path = agent.path(env, home.as_deref()).ok_or("HOME is not set")?;
+    let folders = Folders::new(env);
+    let home = folders.home().map(PathBuf::as_path);
+    let path = agent.path(env, home).ok_or("there is no home directory of yours")?;
     match fs::symlink_metadata(&path) {
         Ok(_) => fs::canonicalize(&path).map_err(|error| format!("{}: {}", path.display(), cause(&error))),
         Err(_) => Ok(path),

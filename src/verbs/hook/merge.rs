@@ -236,7 +236,7 @@ impl Object {
     /// The object at `place`; `None` if there is none, or a name comes twice in it.
     fn read(text: &str, place: Range<usize>) -> Option<Self> {
         let ObjectMembers(members) = read(text, place.clone())?;
-        let mut members: Vec<_> = members
+        let members: Vec<_> = members
             .into_iter()
             .map(|(name, value)| {
                 let (name_place, value) = (self::place(text, name), self::place(text, value));
@@ -247,7 +247,6 @@ impl Object {
         let mut names: Vec<_> = members.iter().map(|member: &Member| member.name.as_str()).collect();
         names.sort_unstable();
         let is_clear = names.windows(2).all(|pair| pair.first() != pair.get(1));
-        members.shrink_to_fit();
         is_clear.then(|| Self { members, inside: place.start + 1..place.end - 1 })
     }
 
