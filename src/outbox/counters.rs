@@ -9,9 +9,10 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How often a lock that somebody else holds is tried, a millisecond apart. Who holds one is done in microseconds,
-/// unless it was stopped.
-const TRIES: u32 = 20;
+/// How often a lock that somebody else holds is tried, a millisecond apart. A holder is done in microseconds, or, where it
+/// makes room, in milliseconds; on a busy machine it may wait for a processor much longer. One that was stopped (SIGSTOP)
+/// must not hold up the others for long: after these tries a number may be off.
+const TRIES: u32 = 300;
 
 /// A counter that is open, and locked unless somebody holds the lock for too long.
 #[derive(Debug)]
