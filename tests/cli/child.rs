@@ -14,8 +14,8 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SI
 /// No child runs longer: what has not ended by then never does.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// What takes so long on an idle machine may take on this one: more where more than one process wants each of its
-/// processors.
+/// What takes so long on an idle machine may take on this one: twice that, and more where more than one process wants
+/// each of its processors. That still tells a deadline from none.
 pub fn within(time: Duration) -> Duration {
     // "2.28 5.49 5.75 3/180 5371": of the last minute, and how many run right now.
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -23,7 +23,7 @@ pub fn within(time: Duration) -> Duration {
     let minute: f64 = fields.next().and_then(|field| field.parse().ok()).unwrap_or(0.0);
     let running: f64 = fields.nth(2).and_then(|field| field.parse().ok()).unwrap_or(0.0);
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    time.mul_f64((minute.max(running) / f64::from(u32::try_from(processors).unwrap())).max(1.0))
+    time.mul_f64(2.0 * (minute.max(running) / f64::from(u32::try_from(processors).unwrap())).max(1.0))
 }
 
 /// Children begin with the signals of a shell in the foreground, also where these tests run in the background or under

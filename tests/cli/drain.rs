@@ -371,12 +371,13 @@ fn ten_thousand_entries_are_delivered_in_time_and_do_not_slow_a_send() {
         fs::write(env.outbox().join(name), format!("{header}{{\"_msg\":\"{n}\"}}\n")).unwrap();
     }
     let time = env.run(&["send", "closed"]).in_silence().time;
-    assert!(time < Duration::from_secs(1), "{time:?}");
+    assert!(time < crate::env::within(Duration::from_secs(1)), "{time:?}");
     env.run(&["send", "gate"]).in_silence();
     let start = Instant::now();
     let flushed = env.run(&["flush", "--fail"]);
     assert_eq!(flushed.status, Some(0), "{flushed:?}");
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    // Where each entry is looked for in the whole list, it takes minutes.
+    assert!(start.elapsed() < crate::env::within(Duration::from_secs(20)), "{:?}", start.elapsed());
     assert_eq!((taken(&server).len(), env.entries().len()), (10_002, 0));
 }
 
