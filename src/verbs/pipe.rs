@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use regex_lite::RegexBuilder;
 
-use super::road::Road;
+use super::pipeline::Pipeline;
 use super::session::Session;
 use super::{Context, Verdict};
 use crate::cli::args::PipeArgs;
@@ -77,7 +77,7 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
         lines: Lines::new(args.keep_ansi),
         joiner: Joiner::new(join, mode == Mode::Auto),
         source: Source::new(&defaults, parser),
-        road: Road::open(&session, delivery, Arc::default()),
+        pipeline: Pipeline::open(&session, delivery, Arc::default()),
     };
     while let Some(bytes) = upstream.next(&mut signals, intake.due_in()) {
         let mut rest = bytes;
@@ -160,7 +160,7 @@ struct Intake<'a> {
     lines: Lines,
     joiner: Joiner,
     source: Source<'a>,
-    road: Road,
+    pipeline: Pipeline,
 }
 
 impl Intake<'_> {
@@ -170,36 +170,36 @@ impl Intake<'_> {
     }
 
     /// Takes the last line and what was held back.
-    fn finish(mut self) -> Road {
+    fn finish(mut self) -> Pipeline {
         self.lines_into(|lines, sink| lines.finish(sink));
         self.release();
-        self.road
+        self.pipeline
     }
 
     /// Hands the lines that `read` finds on to the shipper.
     fn lines_into(&mut self, read: impl FnOnce(&mut Lines, &mut dyn FnMut(Piece))) {
-        let Self { lines, joiner, source, road } = self;
+        let Self { lines, joiner, source, pipeline } = self;
         let now = (Time::now(), Instant::now());
-        read(lines, &mut |piece| joiner.take(piece, now, |piece, time| road.take(piece, time, source)));
+        read(lines, &mut |piece| joiner.take(piece, now, |piece, time| pipeline.take(piece, time, source)));
     }
 
     /// Hands on the lines that were held back to be joined.
     fn release(&mut self) {
-        let Self { joiner, source, road, .. } = self;
-        joiner.flush(|piece, time| road.take(piece, time, source));
+        let Self { joiner, source, pipeline, .. } = self;
+        joiner.flush(|piece, time| pipeline.take(piece, time, source));
     }
 
     /// How long until something must be done even if nothing comes.
     fn due_in(&self) -> Option<Duration> {
         let held = self.joiner.due_in(Instant::now());
-        self.road.due_in().into_iter().chain(held).min()
+        self.pipeline.due_in().into_iter().chain(held).min()
     }
 
     fn send_what_is_due(&mut self) {
         if self.joiner.due_in(Instant::now()) == Some(Duration::ZERO) {
             self.release();
         }
-        self.road.ship_if_due();
+        self.pipeline.ship_if_due();
     }
 }
 

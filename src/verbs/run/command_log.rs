@@ -17,7 +17,7 @@ use crate::record::time::Time;
 use crate::sys::child::{CommandEnd, Ended, Tail, Target};
 use crate::sys::duration;
 use crate::sys::stderr;
-use crate::verbs::road::Road;
+use crate::verbs::pipeline::Pipeline;
 use crate::verbs::session::Session;
 
 /// The end of the output that goes along with a failure. Six times as much, as control characters take in JSON, is still
@@ -71,26 +71,26 @@ impl CommandLog {
         let parser = || Parser::new(Mode::Auto, false).reserving(&self.session.config.stream_fields);
         let [mut stdout, mut stderr] =
             [&stdout, &stderr].map(|defaults| (Lines::default(), Source::new(defaults, parser())));
-        let mut road = self.open(delivery);
+        let mut pipeline = self.open(delivery);
         let (end, lost) = loop {
-            match output.next(road.due_in()) {
+            match output.next(pipeline.due_in()) {
                 Next::Log(target, time, bytes) => {
                     let (lines, source) = match target {
                         Target::Stdout => &mut stdout,
                         Target::Stderr => &mut stderr,
                     };
-                    lines.feed(&bytes, |piece| road.take(piece, time, source));
+                    lines.feed(&bytes, |piece| pipeline.take(piece, time, source));
                     crate::sys::panic_if_asked("run-line");
                 }
                 Next::Wait => {}
                 Next::End(end, lost) => break (end, lost),
             }
-            road.ship_if_due();
+            pipeline.ship_if_due();
         };
         for (lines, source) in [&mut stdout, &mut stderr] {
-            lines.finish(|piece| road.take(piece, Time::now(), source));
+            lines.finish(|piece| pipeline.take(piece, Time::now(), source));
         }
-        self.log_end(road, &end, None, lost);
+        self.log_end(pipeline, &end, None, lost);
     }
 
     /// Logs the end of a command that was not started.
@@ -100,7 +100,7 @@ impl CommandLog {
 
     /// Logs how the command ended, with what is kept of its output and how many lines were given up, and waits until
     /// all is delivered.
-    fn log_end(&self, mut road: Road, end: &CommandEnd, tail: Option<&Tail>, lost: u64) {
+    fn log_end(&self, mut pipeline: Pipeline, end: &CommandEnd, tail: Option<&Tail>, lost: u64) {
         let level = if end.is_success() { Level::Info } else { Level::Error };
         let mut items = self.items.clone();
         items.extend(of_end(end, level));
@@ -126,12 +126,12 @@ impl CommandLog {
         let defaults = self.session.defaults(Some(level), items, &mistakes);
         // A command may be called `error`.
         let mut source = Source::new(&defaults, Parser::new(Mode::Raw, true));
-        road.take(Piece::Line(message.into()), Time::now(), &mut source);
-        road.finish(self.session.config.timeout, &defaults).tell(self.session.report);
+        pipeline.take(Piece::Line(message.into()), Time::now(), &mut source);
+        pipeline.finish(self.session.config.timeout, &defaults).tell(self.session.report);
     }
 
-    fn open(&self, delivery: Delivery) -> Road {
-        Road::open(&self.session, delivery, Arc::clone(&self.progress))
+    fn open(&self, delivery: Delivery) -> Pipeline {
+        Pipeline::open(&self.session, delivery, Arc::clone(&self.progress))
     }
 
     /// What the records of a stream have in common. Mistakes go with the last record only: the lines keep their

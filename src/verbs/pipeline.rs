@@ -1,4 +1,4 @@
-//! The road of a line in `pipe` and `run`: assembled to a record, gathered to a batch, handed to the sender.
+//! What `pipe` and `run` do with lines: make records of them, gather these to batches, hand those to the sender.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::record::defaults::Defaults;
 use crate::record::time::Time;
 
 /// Where lines go in, and records go out to the sender.
-pub struct Road {
+pub struct Pipeline {
     assembler: Assembler,
     shipper: Shipper,
 }
 
-impl Road {
-    /// Opens the road and starts the sender. `progress` counts the records on their way.
+impl Pipeline {
+    /// Starts the sender. `progress` counts the records on their way.
     #[must_use]
     pub fn open(session: &Session, delivery: Delivery, progress: Arc<Progress>) -> Self {
         let shipper = Shipper::start(delivery, session.report, progress, &session.promises);
