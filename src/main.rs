@@ -12,6 +12,7 @@ mod verbs;
 
 use std::process::ExitCode;
 
+use cli::Understood;
 use cli::config::fail_by_environment;
 use sys::env::variable;
 use sys::signals::{self, Ignored};
@@ -31,8 +32,10 @@ fn main() -> ExitCode {
     let ignored = Ignored::at_start(!command.is_empty());
     signals::survive_file_limits(ignored);
     match cli::read(&argv, !command.is_empty()) {
-        Ok((verb, mistakes, dropped)) => {
-            verbs::dispatch(verb, Context { env: &variable, mistakes, dropped, command, ignored, promises })
+        Ok(Understood { verb, mistakes, dropped, doubtful }) => {
+            let env = &variable;
+            let context = Context { env, mistakes, dropped, doubtful, command, ignored, promises };
+            verbs::dispatch(verb, context)
         }
         Err(error) if !error.use_stderr() => {
             // Help or version was asked for; a reader that went away is no failure.
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            stderr::say(&cli::complaint(&error));
+            stderr::say(&cli::complaint(&error, &argv));
             let fail = cli::has_flag(&argv, "--fail") || fail_by_environment(&variable);
             Verdict { done: false, fail }.into()
         }

@@ -77,7 +77,7 @@ pub struct DeliveryArgs {
 }
 
 /// Which server, and as whom; shared by all verbs that use one.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 pub struct ServerArgs {
     /// Server, or `off`
     #[arg(long = "url", value_name = "URL", help_heading = "Server")]
@@ -281,6 +281,7 @@ pub struct RunArgs {
 #[command(
     before_long_help = "Examples:\n  \
                         vlog query -s nginx -l warn --since '2 hours ago'\n  \
+                        vlog query -g 'connection refused' --since today\n  \
                         vlog query -f -s nginx --fields host,_msg\n  \
                         vlog query --histogram level:error --since today\n  \
                         vlog query '* | stats by (service) count() n' --since 1d",
@@ -298,6 +299,9 @@ pub struct QueryArgs {
     /// What to look for [default: *]
     #[arg(value_name = "LOGSQL")]
     pub query: Option<String>,
+    /// With these words in the message, as they are
+    #[arg(short = 'g', long = "grep", value_name = "TEXT", allow_hyphen_values = true)]
+    pub texts: Vec<String>,
     /// From this time on
     #[arg(long = "since", value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
@@ -371,11 +375,16 @@ pub struct FlushArgs {
 
 /// Show the settings, the server and the outbox
 #[derive(Debug, Default, Args)]
-#[command(before_long_help = "Examples:\n  vlog status\n  vlog status --json")]
+#[command(
+    before_long_help = "Examples:\n  vlog status\n  vlog status --all\n  vlog status --url http://HOST:9428"
+)]
 pub struct StatusArgs {
     /// Print one JSON object
     #[arg(long = "json")]
     pub json: bool,
+    /// Show what is the default, empty or zero too
+    #[arg(long = "all")]
+    pub all: bool,
     #[command(flatten)]
     pub delivery: DeliveryArgs,
 }
@@ -434,13 +443,19 @@ fn with_verbs(wanted: impl Fn(&str) -> bool) -> Command {
     })
 }
 
+/// Whether there is a verb of that name.
+#[must_use]
+pub fn is_verb(word: &str) -> bool {
+    VERBS.iter().any(|(name, ..)| *name == word)
+}
+
 /// Reads the command line, the program's name included.
 ///
 /// # Errors
 /// What clap could not make sense of; also help and version, which clap treats as errors.
 pub fn parse(argv: &[String]) -> Result<Verb, clap::Error> {
     // A branch that is not needed is not built, and none is taken down: that would cost a tenth of a `send` each.
-    let first = argv.get(1).filter(|first| VERBS.iter().any(|(name, ..)| name == first));
+    let first = argv.get(1).filter(|first| is_verb(first));
     let mut command = with_verbs(|name| first.is_none_or(|first| first == name));
     let matches = command.try_get_matches_from_mut(argv);
     std::mem::forget(command);

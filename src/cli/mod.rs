@@ -14,25 +14,45 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::sys::stderr::say;
 use args::Verb;
 
-/// The verb, what was wrong with the command line, and the words that were taken out of it. Whoever gives a command
-/// wants it run, and no help.
+/// What a command line asks for, and what was wrong with it.
+#[derive(Debug)]
+pub struct Understood {
+    /// What to do.
+    pub verb: Verb,
+    /// What was wrong, one sentence each.
+    pub mistakes: Vec<String>,
+    /// The words that were taken out.
+    pub dropped: Vec<String>,
+    /// The words left in that may be secrets, for they stand behind options that there are not.
+    pub doubtful: Vec<String>,
+}
+
+/// Reads a command line, whatever is wrong with it. Whoever gives a command wants it run, and no help.
 ///
 /// # Errors
 /// What clap says, where nothing can be done with it; or the help that was asked for.
-pub fn read(argv: &[String], has_command: bool) -> Result<(Verb, Vec<String>, Vec<String>), clap::Error> {
+pub fn read(argv: &[String], has_command: bool) -> Result<Understood, clap::Error> {
     let argv = &spelt_as_options(argv);
     let error = match args::parse(argv) {
-        Ok(verb) => return Ok((verb, Vec::new(), Vec::new())),
+        Ok(verb) => {
+            let (mistakes, dropped, doubtful) = Default::default();
+            return Ok(Understood { verb, mistakes, dropped, doubtful });
+        }
         // `send -host` is not a request for help.
         Err(error) if !error.use_stderr() && salvage::wants_help(argv) && !has_command => return Err(error),
         Err(error) => error,
     };
     let helpless = has_command.then(|| salvage::without_help(argv));
     let Some(good) = salvage::salvage(helpless.as_deref().unwrap_or(argv)) else { return Err(error) };
-    args::parse(&good.argv).map(|verb| (verb, good.mistakes.clone(), good.dropped)).inspect_err(|error| {
-        // Not before the help that was asked for, which says it better.
-        good.mistakes.iter().filter(|_| error.use_stderr()).for_each(|mistake| say(mistake));
-    })
+    let salvage::Salvaged { argv, mistakes, dropped, doubtful } = good;
+    match args::parse(&argv) {
+        Ok(verb) => Ok(Understood { verb, mistakes, dropped, doubtful }),
+        Err(error) => {
+            // Not before the help that was asked for, which says it better.
+            mistakes.iter().filter(|_| error.use_stderr()).for_each(|mistake| say(mistake));
+            Err(error)
+        }
+    }
 }
 
 /// `help`, `help VERB` and `version` as the options that they mean.
@@ -51,12 +71,14 @@ fn spelt_as_options(argv: &[String]) -> Cow<'_, [String]> {
 
 /// What clap says, on one line.
 #[must_use]
-pub fn complaint(error: &clap::Error) -> String {
+pub fn complaint(error: &clap::Error, argv: &[String]) -> String {
+    let verb = argv.get(1).filter(|word| args::is_verb(word));
+    let help = verb.map_or("vlog --help".to_owned(), |verb| format!("vlog {verb} --help"));
     if matches!(
         error.kind(),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        return "there is no verb; see vlog --help".to_owned();
+        return "there is no verb; nothing was done, see vlog --help".to_owned();
     }
     // None repeats the word, which may be a secret.
     match error.kind() {
@@ -72,17 +94,19 @@ pub fn complaint(error: &clap::Error) -> String {
             let (Some(of), Some(ContextValue::Strings(names))) =
                 (error.get(ContextKind::InvalidArg), error.get(ContextKind::ValidValue))
             else {
-                return "could not read the command line; nothing was done, see vlog --help".to_owned();
+                return format!("could not read the command line; nothing was done, see {help}");
             };
             let names = names.join(", ");
-            return format!("could not use {of}: it is none of {names}; nothing was done, see vlog --help");
+            let of = of.to_string();
+            let name = of.split(' ').next().unwrap_or_default();
+            return format!("could not use {name}: it is none of {names}; nothing was done, see {help}");
         }
         ErrorKind::UnknownArgument => {
             let is_option = |value: &ContextValue| value.to_string().starts_with('-');
             if !error.get(ContextKind::InvalidArg).is_some_and(is_option) {
                 let why = "there are more words than it takes; one with blanks needs quotes, as in \
                            vlog query 'connection refused'";
-                return format!("could not read the command line: {why}; nothing was done, see vlog --help");
+                return format!("could not read the command line: {why}; nothing was done, see {help}");
             }
         }
         _ => {}
@@ -92,7 +116,7 @@ pub fn complaint(error: &clap::Error) -> String {
     let first = lines.join(" ").trim_start_matches("error: ").to_owned();
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let tip = tip.map(|tip| format!("; {tip}")).unwrap_or_default();
-    let text = format!("could not read the command line: {first}{tip}; nothing was done, see vlog --help");
+    let text = format!("could not read the command line: {first}{tip}; nothing was done, see {help}");
     text.replace("subcommand", "verb")
 }
 

@@ -37,6 +37,8 @@ pub struct Salvaged {
     pub mistakes: Vec<String>,
     /// The words that were taken out, in order.
     pub dropped: Vec<String>,
+    /// The plain words behind options that there are not: they may be those options' values, and secrets.
+    pub doubtful: Vec<String>,
 }
 
 /// Repairs a command line that begins with the program's name and a known verb; `None` without a verb.
@@ -182,13 +184,15 @@ impl<'a> WordSorter<'a> {
 
     fn finish(mut self) -> Salvaged {
         self.kept.push("--".to_owned());
+        let doubtful = self.plain.iter().filter(|word| word.unknown.is_some());
+        let doubtful = doubtful.map(|word| word.text.to_owned()).collect();
         self.kept.extend(self.plain.into_iter().map(|word| word.text.to_owned()));
         let told = |Mistake { text, meant }: Mistake| match meant {
             Some(meant) => format!("{text}; did you mean --{meant}?"),
             None => text,
         };
         let mistakes = self.mistakes.into_iter().map(told).collect();
-        Salvaged { argv: self.kept, mistakes, dropped: self.dropped }
+        Salvaged { argv: self.kept, mistakes, dropped: self.dropped, doubtful }
     }
 }
 

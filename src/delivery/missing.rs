@@ -26,6 +26,17 @@ pub struct Missing {
 }
 
 impl Missing {
+    /// How many records were put into the outbox so far.
+    pub(super) fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// Whether some were told of.
+    #[must_use]
+    pub fn was_told(&self) -> bool {
+        self.told > 0
+    }
+
     /// Whether everything was delivered.
     #[must_use]
     pub fn is_nothing(&self) -> bool {

@@ -247,6 +247,11 @@ impl Outgoing {
         queue.state.missing.count(fate, was_failing)
     }
 
+    /// How many records were put into the outbox so far.
+    pub(super) fn kept(&self) -> u64 {
+        self.0.lock().state.missing.kept()
+    }
+
     /// The records that were not delivered, since the start.
     pub(super) fn take_missing(&self) -> Missing {
         std::mem::take(&mut self.0.lock().state.missing)

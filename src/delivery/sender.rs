@@ -74,6 +74,12 @@ impl Shipper {
         &self.progress
     }
 
+    /// How many records were put into the outbox so far.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.queue.kept()
+    }
+
     /// Sends a batch off; what finds no room goes to the outbox.
     pub fn ship(&self, batch: Batch) {
         self.start_second_if_needed();
@@ -108,9 +114,8 @@ impl Shipper {
         let dropped = self.delivery.dropped();
         if dropped > 0 {
             let message = format!("the outbox was full; {} dropped, the oldest first", records(dropped));
-            if self.delivery.put(&tell_dropped(&message, dropped)).records > 0 {
-                self.report.trouble(&message);
-            }
+            // The sum that is told at the end says so too.
+            let _ = self.delivery.put(&tell_dropped(&message, dropped));
         }
         self.queue.take_missing().finish(stuck, dropped, |enough| self.delivery.undelivered_up_to(enough))
     }
@@ -195,6 +200,12 @@ impl Progress {
     /// Counts records that were made.
     pub fn made(&self, records: u64) {
         self.made.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// How many records were made.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
     }
 
     /// How many records are still on their way.

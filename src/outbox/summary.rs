@@ -23,8 +23,8 @@ pub struct Summary {
     pub oldest: Option<Time>,
     /// Those of them that only `flush --old` sends.
     pub old: u64,
-    /// Records that wait for other servers.
-    pub records_of_others: u64,
+    /// How many records wait for each of the other servers.
+    pub others: Vec<(Destination, u64)>,
     /// Records that their server refused.
     pub rejected: u64,
     /// Records put aside because it could not be told where they were to go.
@@ -35,6 +35,23 @@ pub struct Summary {
     pub doubtful: u64,
     /// Files that are no entries, damaged ones, and those of other versions.
     pub foreign: u64,
+}
+
+impl Summary {
+    /// How many records wait for all other servers.
+    #[must_use]
+    pub fn records_of_others(&self) -> u64 {
+        self.others.iter().map(|(_, records)| records).sum()
+    }
+
+    fn add_other(&mut self, destination: Destination, records: u64) {
+        let server = destination.server();
+        match self.others.iter_mut().find(|(known, _)| known.server() == server) {
+            Some((_, sum)) => *sum += records,
+            None if records > 0 => self.others.push((destination, records)),
+            None => {}
+        }
+    }
 }
 
 impl Outbox {
@@ -59,7 +76,7 @@ impl Outbox {
             };
             bytes += cost(look.bytes);
             if !destination.takes(&look.header.destination, look.header.version) {
-                summary.records_of_others += look.records;
+                summary.add_other(look.header.destination, look.records);
             } else if look.records > 0 {
                 summary.records += look.records;
                 summary.bytes += look.bytes;

@@ -84,12 +84,15 @@ impl Style {
         counts: &mut RowCounts,
     ) -> Result<(), Trouble> {
         let buckets = search.buckets(self.terminal.height);
-        let answer = archive.hits(search, buckets)?;
+        let mut answer = archive.hits(search, buckets)?;
         let mut bars = Vec::new();
         let hits =
             histogram::draw(&answer, buckets.range, buckets.step, &self.look(&search.clock), &mut bars)
                 .map_err(|error| Failure::Lost(format!("could not draw: {:#}", anyhow!(error))))?;
         *counts = RowCounts { came: hits, printed: hits };
+        if answer.last() != Some(&b'\n') {
+            answer.push(b'\n');
+        }
         stdio::write_all(if self.form == Form::Json { &answer } else { &bars })?;
         if search.since.is_none() {
             stderr::say("only the last hour shown; --since says from when on");

@@ -14,6 +14,12 @@ pub fn is_any_of(field: &str, texts: &[impl AsRef<str>]) -> String {
     }
 }
 
+/// The condition that the message has these words in a row, whatever else they mean in `LogsQL`.
+#[must_use]
+pub fn has_words(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 /// The condition that a record is of this level or worse, whoever wrote it: every spelling, in lower case, in
 /// capitals, and with one capital.
 #[must_use]
@@ -164,6 +170,12 @@ mod tests {
     fn values_cannot_change_a_condition() {
         assert_eq!(is_any_of("service", &["x"]), "\"service\":=\"x\"");
         assert_eq!(is_any_of("service", &["a\" or *", "b\\\né"]), r#""service":in("a\" or *","b\\\né")"#);
+    }
+
+    #[test]
+    fn plain_words_mean_themselves() {
+        assert_eq!(has_words("a | b (c) level:x"), "\"a | b (c) level:x\"");
+        assert_eq!(has_words("say \"no\"\n"), r#""say \"no\"\n""#);
     }
 
     #[test]

@@ -20,11 +20,12 @@ const HISTOGRAM_RANGE: i64 = 3600 * SECOND;
 
 /// The lines of a histogram, if the terminal does not say how many it has, and at least and at most.
 const HISTOGRAM_LINES: i64 = 40;
-const LEAST_HISTOGRAM_LINES: i64 = 20;
+const LEAST_HISTOGRAM_LINES: i64 = 4;
 const MAX_HISTOGRAM_LINES: i64 = 50;
 
-/// The prompt, the totals and what is said of the range take so many lines of a terminal.
-const LINES_AROUND: i64 = 4;
+/// The prompt, two lines of totals, what is said of the range, and a bucket cut by both ends of it take so many lines of
+/// a terminal.
+const LINES_AROUND: i64 = 5;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -56,6 +57,12 @@ pub struct Buckets {
 }
 
 impl Search {
+    /// A query without anything beside it.
+    #[must_use]
+    pub fn of(query: &str, clock: Clock) -> Self {
+        Self { query: query.to_owned(), filters: Vec::new(), since: None, until: None, limit: None, clock }
+    }
+
     /// What was asked for in words, to follow "no records": ` since 2026-11-20 10:00:00 that match 'level:error'`.
     #[must_use]
     pub fn described(&self) -> String {

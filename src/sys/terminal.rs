@@ -1,6 +1,7 @@
 //! What stdout can show: how wide it is, whether in colour, in which characters.
 
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 
 use crate::sys::env::Env;
 
@@ -39,6 +40,12 @@ impl Terminal {
     pub fn color(&self, asked: Option<bool>) -> bool {
         asked.unwrap_or(self.colorful)
     }
+}
+
+/// The cells of a line of a terminal, if it says so.
+pub fn columns(terminal: &impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some(size.ws_col.into()).filter(|columns| *columns > 0)
 }
 
 /// The first of the variables that is set decides, as in setlocale(3).

@@ -8,10 +8,13 @@ use crate::sys::stderr;
 use crate::sys::stdio;
 
 /// Prints the script for `args.shell`.
-pub fn run(args: &CompletionsArgs, context: &Context) -> Verdict {
+pub fn run(args: &CompletionsArgs, context: Context) -> Verdict {
     let fail = fail_by_environment(context.env);
     signals::exit_on_stop(i32::from(fail), context.ignored);
     crate::sys::panic_if_asked("completions");
+    for mistake in context.mistakes {
+        stderr::say(&format!("{mistake}; the script is printed all the same"));
+    }
     let script = match args.shell.as_str() {
         "bash" => include_str!("../../completions/vlog.bash"),
         "zsh" => include_str!("../../completions/_vlog"),

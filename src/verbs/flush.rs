@@ -18,7 +18,7 @@ use crate::delivery::pace::Pace;
 use crate::delivery::policy::Delivery;
 use crate::outbox::Waiting;
 use crate::sys::signals;
-use crate::sys::stderr::{self, Report, records};
+use crate::sys::stderr::{self, records};
 
 /// How long to wait before an entry that another process holds is asked for again.
 const HELD_PAUSE: Duration = Duration::from_millis(20);
@@ -30,7 +30,7 @@ pub fn run(args: &FlushArgs, mut context: Context) -> Verdict {
     }
     let stop = signals::stop(context.ignored).ok();
     let session = Session::begin(&args.delivery, false, None, &mut context);
-    session.tell();
+    session.tell("what waits is delivered all the same");
     crate::sys::panic_if_asked("flush");
     let Some(delivery) = session.delivery(stop) else { return session.verdict(true) };
     if let Some(why) = session.config.route.trouble() {
@@ -45,7 +45,7 @@ pub fn run(args: &FlushArgs, mut context: Context) -> Verdict {
             Err(error) => flush.trouble.push(format!("{error:#}")),
         }
     }
-    flush.tell(session.report);
+    flush.tell(&session);
     session.verdict(flush.is_done())
 }
 
@@ -119,7 +119,8 @@ impl<'a> Flush<'a> {
         self.stopped.is_none() && self.trouble.is_empty() && self.moved.rejected == 0
     }
 
-    fn tell(&self, report: Report) {
+    fn tell(&self, session: &Session) {
+        let report = session.report;
         let mut told = format!("{} delivered", records(self.moved.delivered));
         if self.moved.rejected > 0 {
             told = format!("{told}, {} refused and put aside", records(self.moved.rejected));
@@ -135,8 +136,13 @@ impl<'a> Flush<'a> {
                 self.delivery.waiting()
             });
             report.trouble(&format!("{why}; {told}, {left} left in the outbox"));
-        } else if self.moved != Moved::default() || self.old > 0 {
+        } else if self.moved.rejected > 0 || self.old > 0 {
             report.trouble(&told);
+        } else if self.moved.delivered > 0 {
+            let to = session.config.route.endpoint().map(|endpoint| format!(" to {endpoint}"));
+            report.trouble(&format!("{told}{}", to.unwrap_or_default()));
+        } else if session.mistakes.is_empty() {
+            report.trouble("nothing waits in the outbox for this server");
         }
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use self::command::CommandResult;
 use self::install::Action;
 use self::payload::{PayloadCopy, ReadPayload, Taken, bare};
-use super::session::{Session, one_record};
+use super::session::{Session, one_record, tell};
 use super::{Context, Verdict};
 use crate::cli::args::HookArgs;
 use crate::cli::config::fail_by_environment;
@@ -87,7 +87,7 @@ pub fn run(args: HookArgs, mut context: Context) -> ExitCode {
     }
 
     let items = fields(words, &mut session);
-    tell(&event, &taken, &mut session);
+    let mistakes = take_mistakes(&event, &taken, &mut session);
     if let Some(agent) = event.harness.filter(|_| (context.env)("VLOG_SERVICE").is_none()) {
         agent.clone_into(&mut session.config.service);
     }
@@ -97,7 +97,9 @@ pub fn run(args: HookArgs, mut context: Context) -> ExitCode {
     let batch = one_record(&defaults, time, &event.message);
     if let Some((batch, delivery)) = batch.zip(session.delivery(stop)) {
         // Whatever came of it, the agent is not told.
-        let _ = session.deliver(&batch, &delivery, deadline, DRAIN_TIME);
+        let _ = session.deliver(&batch, &delivery, (deadline, DRAIN_TIME), &mistakes);
+    } else {
+        tell(&session.config, &mistakes, "no record is sent", session.report);
     }
     status
 }
@@ -127,14 +129,16 @@ fn run_command(
     Some(result)
 }
 
-/// Tells what was wrong with the command line and with the payload. The record says so too.
-fn tell(event: &Event, taken: &Taken, session: &mut Session) {
+/// What was wrong with the command line, without secrets. What was wrong with the payload is told, and the record says so
+/// too.
+fn take_mistakes(event: &Event, taken: &Taken, session: &mut Session) -> Vec<String> {
     session.mistakes = shown(&session.mistakes, &event.known);
-    session.tell();
+    let mistakes = session.mistakes.clone();
     for trouble in event.mistakes.iter().chain(&taken.trouble) {
         session.report.trouble(&format!("{trouble}; the record says so"));
         session.mistakes.push(trouble.clone());
     }
+    mistakes
 }
 
 /// When the delivery must be over.

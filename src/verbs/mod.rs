@@ -19,7 +19,7 @@ use crate::cli::args::Verb;
 use crate::sys::env::Env;
 use crate::sys::panics::Promises;
 use crate::sys::signals::Ignored;
-use session::{clock, delivery, is_outbox_the_store, level_flag, setup, tell};
+use session::{clock, delivery, is_outbox_the_store, level_flag, setup, tell, tell_mistakes};
 
 /// What a verb is told beside its own arguments.
 pub struct Context<'a> {
@@ -29,6 +29,8 @@ pub struct Context<'a> {
     pub mistakes: Vec<String>,
     /// The words of it that were taken out.
     pub dropped: Vec<String>,
+    /// The words left in it that may be secrets.
+    pub doubtful: Vec<String>,
     /// The command to run and its arguments, for verbs that run one.
     pub command: Vec<OsString>,
     /// What vlog was started to ignore.
@@ -63,7 +65,7 @@ pub fn dispatch(verb: Verb, context: Context) -> ExitCode {
         Verb::Query(args) => query::run(&args, context),
         Verb::Flush(args) => flush::run(&args, context),
         Verb::Status(args) => status::run(&args, context),
-        Verb::Completions(args) => completions::run(&args, &context),
+        Verb::Completions(args) => completions::run(&args, context),
     };
     verdict.into()
 }

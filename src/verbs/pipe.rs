@@ -23,13 +23,16 @@ use crate::intake::text::parse::{Mode, Parser};
 use crate::record::item::Item;
 use crate::record::time::Time;
 use crate::sys::signals::Ignored;
-use crate::sys::stderr;
+use crate::sys::stderr::{self, records};
 use crate::sys::stdio;
 use crate::sys::tee::{self, Signals, Tee, Upstream};
 use crate::sys::zone;
 
 /// The most that a pattern may become; matching takes as long for each byte of input.
 const MAX_PATTERN_BYTES: usize = 32 * 1024;
+
+/// How often those who look on are told how much is kept.
+const REMINDER_PAUSE: Duration = Duration::from_secs(60);
 
 /// What the last delivery may take after a signal to end.
 const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,7 +41,7 @@ const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
 fn fields(words: Vec<String>, session: &mut Session) -> Vec<Item> {
     let (items, rest) = session.sort_words(words);
     for word in &rest {
-        if session.dropped.is_empty() && Path::new(word).is_file() {
+        if !session.doubtful.contains(word) && Path::new(word).is_file() {
             let meant = format!("pipe reads its standard input; did you mean: vlog pipe < {word}");
             session.mistakes.push(meant);
         } else {
@@ -57,8 +60,10 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     let mode = mode_flag(args.parse.as_deref(), &mut session.mistakes);
     let join = join_flag(args.multiline, args.multiline_start.as_deref(), &mut session.mistakes);
     let times = times_flags(args.time.as_deref(), args.zone.as_deref(), &mut session.mistakes);
-    session.tell();
-    let defaults = session.defaults(level, items, &session.mistakes);
+    session.tell(match session.config.route.trouble() {
+        None => "every line is logged, and a record of its own is marked vlog_error",
+        Some(_) => "nothing is sent",
+    });
 
     if io::stdin().is_terminal() {
         stderr::say("reading lines from the terminal; Ctrl-D ends");
@@ -73,12 +78,16 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     let timeout = session.config.timeout;
     let parser =
         Parser::new(mode, args.keep_ansi).reserving(&session.config.stream_fields).reading_times(times);
+    let mut pipeline = Pipeline::open(&session, delivery, Arc::default());
+    pipeline.log_mistakes(&session, &items);
+    let defaults = session.defaults(level, items, &[]);
     let mut intake = Intake {
         lines: Lines::new(args.keep_ansi),
         joiner: Joiner::new(join, mode == Mode::Auto),
         source: Source::new(&defaults, parser),
-        pipeline: Pipeline::open(&session, delivery, Arc::default()),
+        pipeline,
     };
+    let mut reminder = Reminder::new(Instant::now());
     while let Some(bytes) = upstream.next(&mut signals, intake.due_in()) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -88,6 +97,11 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
         intake.feed(bytes);
         crate::sys::panic_if_asked("pipe-line");
         intake.send_what_is_due();
+        if io::stderr().is_terminal()
+            && let Some(text) = reminder.due(Instant::now(), || intake.pipeline.kept())
+        {
+            stderr::say(&text);
+        }
         if tee == Tee::Orphaned {
             stdio::close_stdin();
             break;
@@ -95,9 +109,31 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     }
     // After a signal to end, not for long.
     let time = if signals.ended { timeout.min(SIGNAL_TIMEOUT) } else { timeout };
-    let missing = intake.finish().finish(time, &defaults);
-    missing.tell(session.report);
-    session.verdict(missing.is_nothing())
+    let is_done = intake.finish().finish(time, &defaults, &session);
+    session.verdict(is_done)
+}
+
+/// Tells those who look on, once in a while, that the server still takes nothing.
+struct Reminder {
+    next: Option<Instant>,
+    kept: u64,
+}
+
+impl Reminder {
+    fn new(now: Instant) -> Self {
+        Self { next: now.checked_add(REMINDER_PAUSE), kept: 0 }
+    }
+
+    /// What is to be said now, if more was `kept` since the last time.
+    fn due(&mut self, now: Instant, kept: impl FnOnce() -> u64) -> Option<String> {
+        self.next.filter(|next| now >= *next)?;
+        *self = Self { kept: self.kept, ..Self::new(now) };
+        let kept = kept();
+        let is_more = kept > std::mem::replace(&mut self.kept, kept);
+        is_more.then(|| {
+            format!("the server does not take everything; {} kept in the outbox so far", records(kept))
+        })
+    }
 }
 
 /// The value of `--parse`.
@@ -206,4 +242,23 @@ impl Intake<'_> {
 /// What `pipe` still does for the programs around it when it has panicked: takes everything, and passes it on.
 pub fn carry_on(tee: bool) {
     tee::copy(&mut Upstream::default(), &mut Signals::catch(Ignored::at_start(false)), &mut Tee::new(tee));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn once_a_minute_those_who_look_on_are_told_how_many_were_kept() {
+        let start = Instant::now();
+        let mut reminder = Reminder::new(start);
+        let mut at = |seconds, kept| reminder.due(start + Duration::from_secs(seconds), || kept);
+        assert_eq!(at(59, 9), None);
+        let first = at(61, 1200).unwrap();
+        assert_eq!(first, "the server does not take everything; 1200 records kept in the outbox so far");
+        assert_eq!(at(62, 1300), None);
+        assert!(at(121, 1300).unwrap().contains("1300 records"));
+        // Nothing more was kept: the server is there again.
+        assert_eq!(at(200, 1300), None);
+    }
 }

@@ -3,22 +3,20 @@
 //! The query goes as it is and is never edited: time range, limit and conditions travel beside it. A command line
 //! that is not understood is refused, for a script must not take the answer to another question for its own.
 
+mod flags;
+
 use std::io;
 
-use super::{Context, Verdict, clock, is_outbox_the_store, level_flag, setup, tell};
+use self::flags::{search, style, tenant};
+use super::{Context, Verdict, clock, is_outbox_the_store, setup, tell, tell_mistakes};
 use crate::cli::args::QueryArgs;
 use crate::cli::config::{Config, fail_by_environment};
-use crate::cli::values::{parse_names, parse_tenant};
 use crate::outbox::Outbox;
 use crate::query::answer::{RowCounts, Style, tell_nothing, tell_traps, tell_trouble};
 use crate::query::archive::{Archive, Trouble};
 use crate::query::outbox::Store;
-use crate::query::print::Form;
-use crate::query::question::{is_any_of, is_at_least};
-use crate::query::range::{Clock, Edge, bound};
 use crate::query::search::Search;
 use crate::query::server::Server;
-use crate::record::protocol::Protocol;
 use crate::server::http::Failure;
 use crate::sys::signals;
 use crate::sys::stderr::{self, Report};
@@ -37,11 +35,8 @@ pub fn run(args: &QueryArgs, context: Context) -> Verdict {
     let mut mistakes = context.mistakes;
     mistakes.append(&mut config.mistakes);
     let search = search(args, clock(args.utc, config.verbose), &mut mistakes);
-    if !mistakes.is_empty() {
-        mistakes
-            .push("could not query: the command line was not understood; see vlog query --help".to_owned());
-    }
-    tell(&config, &mistakes, report);
+    tell_mistakes(mistakes.iter(), "no query was sent, see vlog query --help");
+    tell(&config, &[], "", report);
     if !mistakes.is_empty() {
         return Verdict { done: false, fail: config.fail || args.exit_empty };
     }
@@ -78,20 +73,7 @@ impl<'a> Lookup<'a> {
     fn store(&self) -> Option<Store<'_>> {
         let outbox = self.outbox.as_ref().ok()?;
         let server = self.server().filter(|_| !self.args.local);
-        Some(Store { outbox, tenant: self.tenant(), server })
-    }
-
-    /// The tenant whose records are wanted; without one all that wait here are.
-    fn tenant(&self) -> Option<String> {
-        // Where delivery is off no header is made of the flag.
-        let flag = self.args.server.tenant.as_deref();
-        let flag = flag.and_then(|text| parse_tenant(text, Protocol::Jsonline).ok()).unwrap_or_default();
-        let numbers = ["AccountID", "ProjectID"].map(|name| {
-            let flag = || flag.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose());
-            self.config.access.header(name).or_else(flag).map(str::to_owned)
-        });
-        let is_named = numbers.iter().any(Option::is_some);
-        is_named.then(|| numbers.map(|number| number.unwrap_or_else(|| "0".to_owned())).join(":"))
+        Some(Store { outbox, tenant: tenant(self.args, self.config), server })
     }
 
     /// Why nobody can be asked.
@@ -187,58 +169,6 @@ impl<'a> Lookup<'a> {
     fn waiting(&self) -> u64 {
         let outbox = self.outbox.as_ref().ok().zip(setup(self.config));
         let summary = outbox.and_then(|(outbox, setup)| outbox.summary(&setup.destination()).ok());
-        summary.map_or(0, |summary| summary.records + summary.records_of_others)
+        summary.map_or(0, |summary| summary.records + summary.records_of_others())
     }
-}
-
-/// What is asked, and what is wrong with the command line.
-fn search(args: &QueryArgs, clock: Clock, mistakes: &mut Vec<String>) -> Search {
-    let mut read = |flag: &str, text: &Option<String>, end| {
-        let found = bound(text.as_deref()?, end, &clock);
-        found.map_err(|error| mistakes.push(format!("could not use {flag}: {error}"))).ok()
-    };
-    let since = read("--since", &args.since, Edge::Since);
-    let until = read("--until", &args.until, Edge::Until(since.as_ref().map(|bound| bound.instant)));
-    let limit = args.limit.as_deref().and_then(|text| {
-        let number = text.trim().parse();
-        number.map_err(|_| mistakes.push(format!("could not use --limit: '{text}' is no number"))).ok()
-    });
-    let is_raw = args.output.as_deref() == Some("raw");
-    for (is_wrong, why) in [
-        (args.follow && args.until.is_some(), "could not use --until: --follow has no end"),
-        (args.follow && args.histogram, "could not use --follow: a histogram does not"),
-        (args.histogram && is_raw, "could not use --output: a histogram has no messages"),
-        (args.histogram && args.limit.is_some(), "could not use --limit: a histogram counts all records"),
-        (args.histogram && args.fields.is_some(), "could not use --fields: a histogram has none"),
-        (args.dry_run && args.local, "could not use --dry-run: the outbox is sent no request"),
-    ] {
-        mistakes.extend(is_wrong.then(|| why.to_owned()));
-    }
-    let mut filters = Vec::new();
-    if !args.services.is_empty() {
-        filters.push(is_any_of("service", &args.services));
-    }
-    filters.extend(level_flag(args.level.as_deref(), mistakes).map(is_at_least));
-    if !args.sessions.is_empty() {
-        filters.push(is_any_of("session_id", &args.sessions));
-    }
-    let query = args.query.clone().unwrap_or_else(|| "*".to_owned());
-    Search { query, filters, since, until, limit, clock }
-}
-
-/// How the answer looks: as was asked for, or as suits who reads.
-fn style(args: &QueryArgs, terminal: Terminal) -> Style {
-    let form = match args.output.as_deref() {
-        Some("pretty") => Form::Pretty,
-        Some("json") => Form::Json,
-        Some("raw") => Form::Raw,
-        _ if terminal.is_watched => Form::Pretty,
-        _ => Form::Json,
-    };
-    let color = match args.color.as_deref() {
-        Some("always") => Some(true),
-        Some("never") => Some(false),
-        _ => None,
-    };
-    Style { form, fields: args.fields.as_deref().map(parse_names), color, terminal }
 }

@@ -15,7 +15,6 @@ use crate::query::range::moment;
 use crate::record::Batch;
 use crate::record::item::Item;
 use crate::record::time::Time;
-use crate::server::socket::Deadline;
 use crate::sys::cause::cause;
 use crate::sys::signals;
 use crate::sys::stderr::{self, records};
@@ -38,21 +37,35 @@ pub fn run(args: SendArgs, mut context: Context) -> Verdict {
     let message = take(&mut items, "_msg").unwrap_or(message);
     let field = take(&mut items, "_time");
     let (time, doubtful) = time(field, args.time, &mut items, &mut session);
-    session.tell();
 
     let defaults = session.defaults(level, items, &session.mistakes);
-    let Some(batch) = one_record(&defaults, time, &message) else { return session.verdict(true) };
-    let Some(delivery) = session.delivery(stop) else { return session.verdict(true) };
+    let Some(batch) = one_record(&defaults, time, &message) else {
+        session.tell("the record is not sent, for it is below VLOG_MIN_LEVEL");
+        return session.verdict(true);
+    };
+    let Some(delivery) = session.delivery(stop) else {
+        session.tell("the record is not sent, for delivery is off");
+        return session.verdict(true);
+    };
     if doubtful {
         delivery.count_doubtful(1);
     }
     let deadline = Instant::now().checked_add(session.config.timeout);
     // Without a server that may be asked there is nothing to do in the background.
     let detach = args.detach && !args.dry_run && session.config.route.endpoint().is_some();
-    session.verdict(if detach {
-        session.is_delivered(&hand_over(&delivery, &batch, &args.delivery, deadline))
-    } else {
-        session.deliver(&batch, &delivery, deadline, session.config.timeout)
+    let handed_over = if detach { hand_over(&delivery, batch, &args.delivery) } else { HandOver::Not(batch) };
+    session.verdict(match handed_over {
+        HandOver::Done => {
+            session.tell("the record is in the outbox, marked vlog_error, and vlog flush delivers it");
+            if session.confirms() {
+                stderr::say("1 record is in the outbox, and vlog flush delivers it");
+            }
+            true
+        }
+        HandOver::Kept(fate) => session.tell_fate(&session.mistakes, &fate),
+        HandOver::Not(batch) => {
+            session.deliver(&batch, &delivery, (deadline, session.config.timeout), &session.mistakes)
+        }
     })
 }
 
@@ -85,29 +98,39 @@ fn message(
     (message, items)
 }
 
+/// What came of handing a batch over to the background.
+enum HandOver {
+    /// It is in the outbox, and is delivered from there.
+    Done,
+    /// It is in the outbox, and a later call delivers it.
+    Kept(Fate),
+    /// This is still to be delivered, here and now.
+    Not(Batch),
+}
+
 /// Puts the batch into the outbox and starts a `vlog flush` that outlives the caller. Where there is no outbox it is
-/// delivered here and now.
-fn hand_over(delivery: &Delivery, batch: &Batch, args: &DeliveryArgs, deadline: Deadline) -> Fate {
+/// to be delivered here and now.
+fn hand_over(delivery: &Delivery, batch: Batch, args: &DeliveryArgs) -> HandOver {
     // A message of many megabytes would push what waits out of the outbox.
     if batch.lines.len() > MAX_DETACHED_BYTES {
-        return delivery.deliver(batch, deadline);
+        return HandOver::Not(batch);
     }
-    let rest = delivery.put(batch);
+    let rest = delivery.put(&batch);
     if rest.records > 0 {
-        return delivery.deliver(&rest, deadline);
+        return HandOver::Not(rest);
     }
     // A server that does not answer is not waited for in the background either.
     if delivery.is_paused() {
-        return Fate::Delivered;
+        return HandOver::Done;
     }
     match detached::start(args) {
-        Ok(()) => Fate::Delivered,
+        Ok(()) => HandOver::Done,
         Err(error) => {
             let kept = records(batch.records);
-            Fate::Kept(
+            HandOver::Kept(Fate::Kept(
                 format!("could not start vlog flush: {}; {kept} kept in the outbox", cause(&error)),
                 batch.records,
-            )
+            ))
         }
     }
 }
@@ -154,6 +177,7 @@ fn time(
     let doubt = time.doubt(now);
     if let Some(doubt) = doubt {
         session.report.trouble(&format!("the time {text} {doubt}"));
+        session.has_said = true;
     }
     (time, doubt.is_some())
 }

@@ -26,7 +26,7 @@ use crate::record::time::Time;
 use crate::record::{Batch, Encoder, Record};
 use crate::server::socket::Deadline;
 use crate::sys::panics::Promises;
-use crate::sys::stderr::{self, Report};
+use crate::sys::stderr::{self, Report, records};
 use crate::sys::zone;
 
 /// What a verb that delivers knows of its settings and of its command line.
@@ -39,10 +39,14 @@ pub struct Session {
     pub mistakes: Vec<String>,
     /// The words of it that were taken out.
     pub dropped: Vec<String>,
+    /// The words left in it that may be secrets.
+    pub doubtful: Vec<String>,
     /// `--service`.
     pub service: Option<String>,
     /// What is done after a panic.
     pub promises: Promises,
+    /// Whether something was said beside mistakes.
+    pub has_said: bool,
 }
 
 impl Session {
@@ -52,10 +56,11 @@ impl Session {
         config.dry_run = dry_run;
         let mut mistakes = std::mem::take(&mut context.mistakes);
         mistakes.append(&mut config.mistakes);
-        let (report, dropped) = (Report::new(config.verbose), std::mem::take(&mut context.dropped));
+        let report = Report::new(config.verbose);
+        let [dropped, doubtful] = [&mut context.dropped, &mut context.doubtful].map(std::mem::take);
         let promises = context.promises.clone();
         promises.set_verbose(config.verbose);
-        Self { config, report, mistakes, dropped, service, promises }
+        Self { config, report, mistakes, dropped, doubtful, service, promises, has_said: false }
     }
 
     /// The value of `--level`, if it is one.
@@ -90,16 +95,57 @@ impl Session {
 
     /// Notes that a word should have been a field. After an unknown option it may be that option's value, and a secret.
     pub fn not_a_field(&mut self, word: &str) {
-        self.mistakes.push(if self.dropped.is_empty() {
-            format!("'{word}' is not KEY=VALUE")
-        } else {
+        self.mistakes.push(if self.doubtful.iter().any(|doubtful| doubtful == word) {
             "a word is not KEY=VALUE".to_owned()
+        } else {
+            format!("'{word}' is not KEY=VALUE")
         });
     }
 
-    /// Tells what was wrong with the command line and the environment.
-    pub fn tell(&self) {
-        tell(&self.config, &self.mistakes, self.report);
+    /// Tells what was wrong with the command line, with what `became` of the records for that, and with the environment.
+    pub fn tell(&self, became: &str) {
+        tell(&self.config, &self.mistakes, became, self.report);
+    }
+
+    /// Tells what became of the only record of a call, and of `mistakes` in the command line that it is marked with;
+    /// `true` if it was delivered.
+    #[must_use]
+    pub fn tell_fate(&self, mistakes: &[String], fate: &Fate) -> bool {
+        tell(&self.config, mistakes, self.mark_of(fate), self.report);
+        match fate {
+            Fate::Delivered => {
+                self.confirm(1);
+                return true;
+            }
+            Fate::Kept(why, _) | Fate::Refused(why, _) => self.report.trouble(why),
+            Fate::Withheld(why, _) | Fate::PutAside(why, _) | Fate::Lost(why, _) => stderr::say(why),
+        }
+        false
+    }
+
+    /// What became of a record with mistakes; where it is, unless that is told for itself.
+    fn mark_of(&self, fate: &Fate) -> &'static str {
+        match fate {
+            Fate::Delivered if !self.config.dry_run => "the record was sent, marked vlog_error",
+            Fate::Kept(..) if !self.report.is_talkative() => {
+                "the record is kept in the outbox, marked vlog_error"
+            }
+            Fate::Refused(..) if !self.report.is_talkative() => "the record was put aside, marked vlog_error",
+            _ => "the record is marked vlog_error",
+        }
+    }
+
+    /// Whether it is said that all has gone well: to those who ask for that, where nothing else was said.
+    pub fn confirms(&self) -> bool {
+        let has_said = self.has_said || !self.mistakes.is_empty() || !self.config.warnings.is_empty();
+        self.config.verbose && !self.config.dry_run && !has_said
+    }
+
+    /// Says that all has gone well.
+    pub fn confirm(&self, count: u64) {
+        if let Some(endpoint) = self.config.route.endpoint().filter(|_| self.confirms()) {
+            stderr::say(&format!("{} delivered to {endpoint}", records(count)));
+        }
     }
 
     /// What the records have in common that are about `items`, with `level` unless a field says otherwise. Goes from
@@ -129,26 +175,23 @@ impl Session {
     }
 
     /// Delivers the only batch of a call by the deadline, and then for `most` at most what waits in the outbox. Tells
-    /// what went wrong; `true` if nothing did.
+    /// what went wrong, with `mistakes` that its record is marked with; `true` if it was delivered.
     #[must_use]
-    pub fn deliver(&self, batch: &Batch, delivery: &Delivery, deadline: Deadline, most: Duration) -> bool {
+    pub fn deliver(
+        &self,
+        batch: &Batch,
+        delivery: &Delivery,
+        (deadline, most): (Deadline, Duration),
+        mistakes: &[String],
+    ) -> bool {
         let start = Instant::now();
-        let is_delivered = self.is_delivered(&delivery.deliver(batch, deadline));
+        let fate = delivery.deliver(batch, deadline);
+        let took = start.elapsed();
+        let is_delivered = self.tell_fate(mistakes, &fate);
         if is_delivered {
-            delivery.drain_along(start.elapsed(), most, deadline);
+            delivery.drain_along(took, most, deadline);
         }
         is_delivered
-    }
-
-    /// Whether a batch was delivered; tells why not.
-    #[must_use]
-    pub fn is_delivered(&self, fate: &Fate) -> bool {
-        match fate {
-            Fate::Delivered => return true,
-            Fate::Kept(why, _) | Fate::Refused(why, _) => self.report.trouble(why),
-            Fate::Withheld(why, _) | Fate::PutAside(why, _) | Fate::Lost(why, _) => stderr::say(why),
-        }
-        false
     }
 
     /// How the verb ends.
@@ -217,14 +260,27 @@ pub fn level_flag(text: Option<&str>, mistakes: &mut Vec<String>) -> Option<Leve
         .ok()
 }
 
-/// Tells what was wrong with the command line and, to those who want to hear it, with the environment. What keeps
-/// records from being sent is told later, with what became of them.
-pub fn tell(config: &Config, mistakes: &[String], report: Report) {
-    for mistake in mistakes.iter().filter(|mistake| config.route.trouble() != Some(mistake)) {
-        stderr::say(mistake);
-    }
+/// Tells what was wrong with the command line, with what `became` of the data for that, and, to those who want to hear it,
+/// with the environment. What keeps records from being sent is told for itself, with what became of them.
+pub fn tell(config: &Config, mistakes: &[String], became: &str, report: Report) {
+    tell_mistakes(mistakes.iter().filter(|mistake| config.route.trouble() != Some(mistake)), became);
     for warning in &config.warnings {
         report.trouble(warning);
+    }
+}
+
+/// Tells what was wrong with the command line, the last with what `became` of the data.
+pub fn tell_mistakes<'a>(mistakes: impl Iterator<Item = &'a String>, became: &str) {
+    let mut mistakes = mistakes.peekable();
+    while let Some(mistake) = mistakes.next() {
+        if mistakes.peek().is_some() {
+            stderr::say(mistake);
+        } else if mistake.ends_with('?') {
+            let (first, rest) = became.split_at_checked(1).unwrap_or_default();
+            stderr::say(&format!("{mistake} {}{rest}", first.to_uppercase()));
+        } else {
+            stderr::say(&format!("{mistake}; {became}"));
+        }
     }
 }
 

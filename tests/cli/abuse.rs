@@ -378,7 +378,7 @@ fn a_terminal_gets_trouble_told_without_asking() {
 fn options_may_come_before_the_verb() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server);
-    env.run(&["-v", "send", "one"]).in_silence();
+    env.run(&["-v", "send", "one"]).kept_the_promise().saying("1 record delivered to http://");
     env.run(&["--level", "warn", "send", "two"]).in_silence();
     assert_eq!(env.run_with(&["-v", "pipe", "--tee"], "three\n").text(), "three\n");
     let records = server.records();

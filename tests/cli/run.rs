@@ -670,15 +670,30 @@ fn a_bad_command_line_never_stops_the_job() {
         (&["--timeout", "soon"], "could not use --timeout"),
         (&["--on-failure=yes", "--service"], "--on-failure takes no value; --service needs a value"),
     ] {
+        let before = server.records().len();
         let mut args = vec!["run"];
         args.extend(options);
         args.extend(["--", "sh", "-c", "echo done; exit 1", "--bogus", "--"]);
         let done = env.run(&args);
         assert_eq!((done.status, done.text()), (Some(1), "done\n"), "{options:?}");
         assert!(done.stderr.contains(mistake.split("; ").next().unwrap()), "{done:?}");
-        let end = server.records().pop().unwrap();
-        assert!(end["vlog_error"].as_str().unwrap().starts_with(mistake), "{end:?}");
+        let records = server.records();
+        let marked: Vec<_> = records[before..].iter().filter_map(|record| record.get("vlog_error")).collect();
+        assert!(marked.len() == 1 && marked[0].as_str().unwrap().starts_with(mistake), "{marked:?}");
+        assert_eq!(records[before]["_msg"], *marked[0]);
+        assert_eq!(records.last().unwrap()["exit_code"], 1);
     }
+}
+
+#[test]
+fn a_mistake_is_logged_where_only_a_failure_is_and_there_is_none() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let done = env.run(&["run", "--on-failure", "--bogus", "--", "true"]);
+    assert_eq!((done.status, done.text()), (Some(0), ""));
+    assert_eq!(server.record()["vlog_error"], "there is no option --bogus");
+    env.run(&["run", "--on-failure", "--", "true"]).in_silence();
+    assert_eq!(server.records().len(), 1);
 }
 
 #[test]

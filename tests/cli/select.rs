@@ -276,6 +276,28 @@ fn rows_without_a_chosen_field_are_not_counted_as_shown() {
 }
 
 #[test]
+fn plain_words_go_as_a_condition_beside_the_query() {
+    let server = Server::new(Answer::Status(200, JSON, ROWS));
+    let env = TestEnv::for_server(&server);
+    let texts = ["a | b (c", "-x", "say \"no\"", ""];
+    let args = texts.iter().flat_map(|text| ["-g", text]);
+    let finished = env.run(&[&["query"][..], &args.collect::<Vec<_>>(), &["level:error"]].concat());
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    let request = server.request();
+    assert_eq!(request.form("query").as_deref(), Some("level:error"));
+    let body = String::from_utf8(request.body).unwrap();
+    assert_eq!(body.matches("extra_filters=").count(), 3, "{body}");
+    // The outbox takes them as the server does.
+    let env = TestEnv::new();
+    env.run(&["send", "the connection was refused: (a | b)"]).in_silence();
+    env.run(&["send", "refused the connection"]).in_silence();
+    for (text, count) in [("connection was refused", 1), ("refused", 2), ("(a | b)", 1), ("refus", 0)] {
+        let found = env.run(&["query", "--local", "-g", text]);
+        assert_eq!(found.text().lines().count(), count, "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn hints_are_for_those_who_look_on() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server);
@@ -299,7 +321,8 @@ fn a_histogram_asks_for_hits_by_level_in_round_buckets() {
     let range = ["--since", "2026-11-20T10:00:00Z", "--until", "2026-11-20T10:03:00Z"];
     let finished =
         env.run(&[&["query", "--histogram", "level:error", "-s", "x", "--fail"], &range[..]].concat());
-    assert_eq!((finished.status, finished.text(), finished.stderr.as_str()), (Some(0), body, ""));
+    let shown = format!("{body}\n");
+    assert_eq!((finished.status, finished.text(), finished.stderr.as_str()), (Some(0), shown.as_str(), ""));
     let request = server.request();
     assert_eq!(request.line, "POST /select/logsql/hits HTTP/1.1");
     for (name, value) in [

@@ -441,7 +441,7 @@ fn secrets_come_from_files_and_urls_too() {
 fn a_password_may_have_any_character() {
     let server = Server::new(Answer::Accept);
     let env = TestEnv::for_server(&server).with("VLOG_USER", "u").with("VLOG_PASSWORD", "p \u{e4}");
-    env.run(&["send", "-v", "m"]).in_silence();
+    env.run(&["send", "-v", "m"]).kept_the_promise().saying("1 record delivered to ");
     assert_eq!(server.request().headers["authorization"], "Basic dTpwIMOk");
 }
 
@@ -568,7 +568,7 @@ fn an_empty_variable_is_unset() {
     ] {
         env = env.with(name, "");
     }
-    env.run(&["send", "-v", "m"]).in_silence();
+    env.run(&["send", "-v", "m"]).kept_the_promise().saying("1 record delivered to ");
     assert_eq!(server.record()["service"], "vlog");
     assert!(!server.request().headers.contains_key("authorization"));
 }

@@ -52,6 +52,12 @@ const OTHERS: [&str; 9] = [
     "VLOG_VERBOSE",
 ];
 
+/// Whether it is the name of one of vlog's variables.
+#[must_use]
+pub fn is_variable(name: &str) -> bool {
+    name == "VLOG_CONFIG" || WHERE.contains(&name) || OTHERS.contains(&name)
+}
+
 /// What is wrong with a value.
 const NO_END: &str = "its quote has no end";
 const IS_SPECIAL: &str =

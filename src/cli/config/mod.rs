@@ -12,6 +12,7 @@ mod sources;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::file::is_variable;
 pub use self::home::Folders;
 pub use self::sources::Origin;
 use self::sources::Sources;

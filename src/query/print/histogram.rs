@@ -43,6 +43,15 @@ const STEPS: [i64; 20] = [
 /// More empty lines than this are left out.
 const MAX_LINES: i64 = 200;
 
+/// One bucket in so many may be a spike, and at least one.
+const SPIKES: usize = 10;
+
+/// So many times as full as the fullest of the other buckets is a spike. Those then take half of the width.
+const IS_SPIKE: u64 = 8;
+
+/// The end of a bar that would be longer.
+const CUT: &str = ">";
+
 /// Where there is no terminal to fit.
 const USUAL_WIDTH: usize = 80;
 
@@ -109,18 +118,25 @@ pub fn draw(answer: &[u8], range: Range, step: i64, look: &Look, out: &mut Vec<u
     let label = |at: i64| label(&look.second(at), step, range);
     let most = buckets.iter().map(|(_, counts)| counts.iter().sum::<u64>()).max().unwrap_or(0);
     let digits = most.to_string().len();
+    let scale = scale(buckets.iter().map(|(_, counts)| counts.iter().sum()).collect());
     for (at, counts) in &buckets {
         let mut line = Line::new(look, out);
         let label = label(*at);
         line.put(style::DIM, &label);
-        let count = counts.iter().sum::<u64>().to_string();
+        let sum = counts.iter().sum::<u64>();
+        let count = sum.to_string();
         line.pad(2 + digits.saturating_sub(count.len()));
         line.put(style::PLAIN, &count);
         line.pad(2);
         let used = width(&label) + 2 + digits + 2;
         let room = look.width.unwrap_or(USUAL_WIDTH).saturating_sub(used);
-        for (cells, level) in cells(counts, most, room).into_iter().zip(ORDER) {
+        let is_cut = sum > scale;
+        let cells = cells(counts, scale, room.saturating_sub(usize::from(is_cut)));
+        for (cells, level) in cells.into_iter().zip(ORDER) {
             line.put(color(level), &glyph(level, look).repeat(cells));
+        }
+        if is_cut && room > 0 {
+            line.put(style::PLAIN, CUT);
         }
         line.end();
     }
@@ -128,8 +144,9 @@ pub fn draw(answer: &[u8], range: Range, step: i64, look: &Look, out: &mut Vec<u
     let ends = [range.0, range.1].map(|at| look.second(at.0.div_euclid(SECOND)));
     let zone = if look.zone == jiff::tz::TimeZone::UTC { " UTC" } else { "" };
     let [from, to] = ends;
+    let cut = if most > scale { format!(", a full line is {scale}, {CUT} is more") } else { String::new() };
     let text = format!(
-        "{} from {from} to {to}{zone}, {} a line",
+        "{} from {from} to {to}{zone}, {} a line{cut}",
         crate::sys::stderr::records(total),
         step_text(step)
     );
@@ -144,6 +161,16 @@ pub fn draw(answer: &[u8], range: Range, step: i64, look: &Look, out: &mut Vec<u
         line.end();
     }
     Ok(total)
+}
+
+/// How many hits a bar of full length stands for: as many as the fullest bucket has, or fewer where it is a spike beside
+/// which the others could not be seen.
+fn scale(mut sums: Vec<u64>) -> u64 {
+    sums.retain(|sum| *sum > 0);
+    sums.sort_unstable_by(|one, other| other.cmp(one));
+    let most = sums.first().copied().unwrap_or(0);
+    let usual = sums.get((sums.len() / SPIKES).max(1)).copied();
+    usual.filter(|usual| usual.saturating_mul(IS_SPIKE) < most).map_or(most, |usual| usual.saturating_mul(2))
 }
 
 /// Hits by the second that their bucket begins with.
@@ -296,6 +323,25 @@ line
 E error 2  o other 7
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_spike_leaves_the_others_in_sight_and_is_marked() {
+        assert_eq!(scale(vec![0, 5, 1000, 7]), 14);
+        assert_eq!(scale(vec![10, 80]), 80);
+        assert_eq!(scale(vec![1000]), 1000);
+        assert_eq!(scale(vec![]), 0);
+        // Where many are as full there is no spike.
+        assert_eq!(scale(vec![1000, 1000, 1, 1]), 1000);
+        let answer = br#"{"hits":[{"fields":{},"timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:01:00Z"],
+            "values":[5,9000],"total":9005}]}"#;
+        let look = Look::new(Some(40), false, true, TimeZone::UTC);
+        let mut out = Vec::new();
+        draw(answer, (at(0), at(60)), 60, &look, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (usual, spike) = ("o".repeat(13), "o".repeat(26));
+        assert!(text.starts_with(&format!("00:00     5  {usual}\n00:01  9000  {spike}>\n")), "{text}");
+        assert!(text.replace('\n', " ").contains("a full line is 10, > is more"), "{text}");
     }
 
     #[test]

@@ -61,6 +61,9 @@ impl CommandLog {
         };
         if !end.is_success() {
             self.log_end(self.open(delivery), &end, Some(&tail), lost);
+        } else if !self.session.mistakes.is_empty() {
+            let defaults = self.session.defaults(None, self.items.clone(), &[]);
+            self.open(delivery).finish(self.session.config.timeout, &defaults, &self.session);
         }
     }
 
@@ -105,7 +108,7 @@ impl CommandLog {
         let mut items = self.items.clone();
         items.extend(of_end(end, level));
         items.extend(tail.into_iter().flat_map(of_tail));
-        let mut mistakes = [&self.session.mistakes[..], &end.unwritten].concat();
+        let mut mistakes = end.unwritten.clone();
         if lost > 0 {
             items.push(item("vlog_dropped_lines", lost));
             let lines = if lost == 1 { "1 line" } else { &format!("{lost} lines") };
@@ -127,15 +130,16 @@ impl CommandLog {
         // A command may be called `error`.
         let mut source = Source::new(&defaults, Parser::new(Mode::Raw, true));
         pipeline.take(Piece::Line(message.into()), Time::now(), &mut source);
-        pipeline.finish(self.session.config.timeout, &defaults).tell(self.session.report);
+        pipeline.finish(self.session.config.timeout, &defaults, &self.session);
     }
 
     fn open(&self, delivery: Delivery) -> Pipeline {
-        Pipeline::open(&self.session, delivery, Arc::clone(&self.progress))
+        let mut pipeline = Pipeline::open(&self.session, delivery, Arc::clone(&self.progress));
+        pipeline.log_mistakes(&self.session, &self.items);
+        pipeline
     }
 
-    /// What the records of a stream have in common. Mistakes go with the last record only: the lines keep their
-    /// level.
+    /// What the records of a stream have in common.
     fn of_stream(&self, target: Target, level: Level) -> Defaults {
         let items = [item("stream", target.name())].into_iter().chain(self.items.iter().cloned()).collect();
         self.session.defaults(Some(level), items, &[])
