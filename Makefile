@@ -13,7 +13,7 @@ TARGET = $(shell (rustup target list --installed 2>/dev/null | grep -qx $(MUSL) 
 	test -d "$$(rustc --print sysroot)/lib/rustlib/$(MUSL)") && echo $(MUSL) || echo $(GNU))
 BINARY = target/$(TARGET)/release/vlog
 
-.PHONY: help build test lint install uninstall demo bench fuzz size completions clean
+.PHONY: help build test lint install uninstall demo bench torture fuzz size completions clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ demo: build ## A tour: log by send, pipe, hook and run, and read it back; withou
 
 bench: build ## Measure against a floor in the same run
 	VLOG_BENCH_BIN="$(CURDIR)/target/static/vlog" $(CARGO) bench --locked --bench bench
+
+torture: build ## Break everything at random for TORTURE_SECONDS=120; TORTURE_SEED repeats a run's choices
+	VLOG_TORTURE_BIN="$(CURDIR)/target/static/vlog" $(CARGO) bench --locked --bench torture
 
 FUZZ_SECONDS ?= 600
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
