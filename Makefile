@@ -36,20 +36,22 @@ lint: ## Check format and lints
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
 
-install: build ## Install the binary and the completions below $(DESTDIR)$(PREFIX)
+install: build ## Install the binary, the completions and the manual page below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 target/static/vlog $(DESTDIR)$(PREFIX)/bin/vlog
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
-		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 completions/vlog.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vlog
 	install -m 644 completions/_vlog $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vlog
 	install -m 644 completions/vlog.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vlog.fish
+	install -m 644 completions/vlog.1 $(DESTDIR)$(PREFIX)/share/man/man1/vlog.1
 
 uninstall: ## Remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/vlog
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vlog
 	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vlog
 	rm -f $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vlog.fish
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/vlog.1
 
 demo: build ## A tour: log by send, pipe, hook and run, and read it back; without a server the outbox serves
 	@rm -rf target/demo-outbox
@@ -84,8 +86,8 @@ ifeq ($(shell uname -s),Linux)
 	@echo "vlog: static and position-independent"
 endif
 
-completions: ## Write the completion scripts anew
-	BLESS=1 $(CARGO) test --locked --test cli completion_scripts_are_up_to_date
+completions: ## Write the completion scripts and the manual page anew
+	BLESS=1 $(CARGO) test --locked --test cli up_to_date
 
 clean: ## Remove everything that was built
 	$(CARGO) clean

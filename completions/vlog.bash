@@ -53,7 +53,7 @@ _vlog() {
                 "flush -"*) words="--old --rejected --url -H --header --tenant --ca-file --insecure --fail -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;
                 "status -"*) words="--json --all --url -H --header --tenant --ca-file --insecure --fail -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;
                 "completions -"*) words="-h --help" ;;
-                completions*) words="bash zsh fish" ;;
+                completions*) words="bash zsh fish man" ;;
                 " -"*) words="-h --help -V --version" ;;
                 " "* | help*) words="send pipe hook run query flush status completions help version" ;;
             esac

@@ -30,11 +30,11 @@ complete -c vlog -n __fish_use_subcommand -a run -d 'Run a command and log what 
 complete -c vlog -n __fish_use_subcommand -a query -d 'Read records back'
 complete -c vlog -n __fish_use_subcommand -a flush -d 'Deliver what waits in the outbox'
 complete -c vlog -n __fish_use_subcommand -a status -d 'Show the settings, the server and the outbox'
-complete -c vlog -n __fish_use_subcommand -a completions -d 'Print the completion script for a shell'
+complete -c vlog -n __fish_use_subcommand -a completions -d 'Print the completion script for a shell, or the manual page'
 complete -c vlog -n __fish_use_subcommand -a help -d 'Explain a verb'
 complete -c vlog -n __fish_use_subcommand -a version -d 'Print the version'
 complete -c vlog -n '__vlog_using help' -a 'send pipe hook run query flush status completions'
-complete -c vlog -n '__vlog_using completions' -a 'bash zsh fish'
+complete -c vlog -n '__vlog_using completions' -a 'bash zsh fish man'
 complete -c vlog -n '__vlog_using send' -s m -l message -d 'What happened; every word is then a field' -x
 complete -c vlog -n '__vlog_using send' -s l -l level -d 'trace, debug, info, warn, error or fatal [default: info]' -x -a 'trace debug info warn error fatal'
 complete -c vlog -n '__vlog_using send pipe' -s s -l service -d 'The program [default: `$VLOG_SERVICE` or vlog]' -x -a '(__vlog_found service)'

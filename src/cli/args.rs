@@ -389,11 +389,11 @@ pub struct StatusArgs {
     pub delivery: DeliveryArgs,
 }
 
-/// Print the completion script for a shell
+/// Print the completion script for a shell, or the manual page
 #[derive(Debug, Default, Args)]
 pub struct CompletionsArgs {
-    /// Which shell
-    #[arg(value_name = "SHELL", value_parser = PossibleValuesParser::new(["bash", "zsh", "fish"]))]
+    /// Which shell, or `man` for the manual page
+    #[arg(value_name = "SHELL", value_parser = PossibleValuesParser::new(["bash", "zsh", "fish", "man"]))]
     pub shell: String,
 }
 
@@ -415,7 +415,7 @@ const VERBS: [VerbEntry; 8] = [
     ("query", "Read records back", QueryArgs::augment_args),
     ("flush", "Deliver what waits in the outbox", FlushArgs::augment_args),
     ("status", "Show the settings, the server and the outbox", StatusArgs::augment_args),
-    ("completions", "Print the completion script for a shell", CompletionsArgs::augment_args),
+    ("completions", "Print a shell's completion script, or man's", CompletionsArgs::augment_args),
 ];
 
 /// The whole tree; the verbs' own options appear when they are needed.

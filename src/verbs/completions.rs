@@ -1,4 +1,4 @@
-//! `vlog completions`: prints a script that was generated when vlog was made.
+//! `vlog completions`: prints a script, or the manual page, that was generated when vlog was made.
 
 use super::{Context, Verdict};
 use crate::cli::args::CompletionsArgs;
@@ -18,6 +18,7 @@ pub fn run(args: &CompletionsArgs, context: Context) -> Verdict {
     let script = match args.shell.as_str() {
         "bash" => include_str!("../../completions/vlog.bash"),
         "zsh" => include_str!("../../completions/_vlog"),
+        "man" => include_str!("../../completions/vlog.1"),
         _ => include_str!("../../completions/vlog.fish"),
     };
     let printed = stdio::write_all(script.as_bytes());

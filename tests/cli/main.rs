@@ -16,6 +16,7 @@ mod guard;
 mod hook;
 mod install;
 mod local;
+mod man;
 mod messages;
 mod outbox;
 mod parse;

@@ -111,7 +111,7 @@ fn every_mistake_says_what_became_of_the_data() {
             &["completions", "bash", "--bogus"],
             "there is no option --bogus; the script is printed all the same",
         ),
-        (&["completions", "tcsh"], "could not use <SHELL>: it is none of bash, zsh, fish"),
+        (&["completions", "tcsh"], "could not use <SHELL>: it is none of bash, zsh, fish, man"),
         (
             &["snd", "m"],
             "there is no verb of that name, but there is 'send'; nothing was done, see vlog --help",

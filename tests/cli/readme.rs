@@ -1,8 +1,13 @@
 //! What the README shows works, and what it lists is what there is.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+use nix::pty::{Winsize, openpty};
+use regex_lite::Regex;
 
 use crate::env::{TestEnv, finish};
 use crate::server::{Answer, Server};
@@ -54,6 +59,103 @@ fn every_example_is_understood() {
         let expected = if example.starts_with("vlog status") { 2 } else { usize::from(!is_silent) };
         assert_eq!(server.requests().len(), before + expected, "{example}");
     }
+}
+
+/// The blocks of the README in this language.
+fn blocks(language: &str) -> Vec<String> {
+    let (text, fence) = (read("README.md"), format!("```{language}\n"));
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// What a terminal of 80 columns shows of a script, run where no server is; without colours.
+fn screen(env: &TestEnv, script: &str) -> String {
+    let size = Winsize { ws_col: 80, ws_row: 24, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = openpty(Some(&size), None).unwrap();
+    let mut command = env.shell(script);
+    command
+        .env("NO_COLOR", "1")
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::from(pty.slave.try_clone().unwrap()));
+    command
+        .stdout(std::process::Stdio::from(pty.slave.try_clone().unwrap()))
+        .stderr(std::process::Stdio::from(pty.slave));
+    let mut child = crate::env::start(&mut command);
+    drop(command);
+    let mut bytes = Vec::new();
+    // Once the other end is closed, reading fails.
+    let _ = File::from(pty.master).read_to_end(&mut bytes);
+    child.wait().unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// The text without what differs from run to run: line breaks, times, hosts, addresses.
+fn timeless(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    [
+        (r"http://127\.0\.0\.1:\d+", "URL"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", "TIME"),
+        (r"host=\S+", "host=HOST"),
+        (r"after \S+s\b", "after TIME"),
+        (r"duration_ms=\d+", "duration_ms=N"),
+        // The bars depend on when a second begins.
+        (r"(\d\d:\d\d:\d\d +\d+ +[EI]* *)+", "BARS "),
+    ]
+    .iter()
+    .fold(words, |text, (pattern, name)| Regex::new(pattern).unwrap().replace_all(&text, *name).into_owned())
+}
+
+#[test]
+fn the_tour_is_what_comes_out() {
+    let env = TestEnv::new();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo.sh");
+    let shown = screen(&env, &format!("sh '{}'", script.display()));
+    assert_eq!(timeless(&shown), timeless(&blocks("console")[0]));
+}
+
+#[test]
+fn the_cards_are_what_comes_out() {
+    let env = TestEnv::new();
+    for block in &blocks("console")[1..] {
+        for part in format!("\n{block}").split("\n$ ").skip(1) {
+            let (command, expected) = part.split_once('\n').unwrap_or((part, ""));
+            // The cards show what is seen with a server: no word of one that is down.
+            let shown = timeless(&screen(&env, command));
+            let told = Regex::new(
+                r"vlog: could not reach URL: connection refused; (the outbox answers|\d+ records? kept in the outbox) ?",
+            );
+            let shown = told.unwrap().replace_all(&shown, "").into_owned();
+            assert_eq!(shown.trim(), timeless(expected), "{command}");
+        }
+    }
+}
+
+#[test]
+fn the_recipes_work() {
+    let server = Server::new(Answer::Accept);
+    let env = TestEnv::for_server(&server);
+    let bin = env.home.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    for name in ["git", "docker"] {
+        std::fs::write(bin.join(name), "#!/bin/sh\necho main\n").unwrap();
+        std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let recipes: Vec<_> = blocks("bash").concat().lines().map(str::to_owned).collect();
+    assert_eq!(recipes.len(), 3);
+    for (at, recipe) in recipes.iter().enumerate() {
+        let line = format!("PATH=$HOME/bin:$PATH; {recipe}\nfalse\neval \"$PROMPT_COMMAND\"");
+        let finished = finish(&mut env.shell(&line));
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""), "{recipe}");
+        server.wait_for(at + 1);
+    }
+    let messages: Vec<_> = server.records().iter().map(|record| record["_msg"].clone()).collect();
+    assert_eq!(messages, ["commit", "main", "status 1"]);
+}
+
+#[test]
+fn what_a_newcomer_reads_is_not_long() {
+    let text = read("README.md");
+    let before = text.lines().take_while(|line| *line != "# Reference").count();
+    assert!(before <= 200, "{before} lines before the reference");
 }
 
 #[test]

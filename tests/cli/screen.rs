@@ -1,5 +1,6 @@
 //! What a terminal shows: the screens in `screens/`, made anew by `BLESS=1`. ESC is written as ␛ there.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -157,4 +158,73 @@ fn the_narrowest_terminals_get_lines_that_fit() {
             }
         }
     }
+}
+
+const PICTURED: &str = concat!(
+    r#"{"_time":"2026-11-20T09:59:58.102Z","_msg":"412 orders read","level":"info","service":"shop","ms":"31"}"#,
+    "\n",
+    r#"{"_time":"2026-11-20T09:59:59.250Z","_msg":"order 17 has no price","level":"warn","service":"shop","order":"17"}"#,
+    "\n",
+    r#"{"_time":"2026-11-20T10:00:00.123Z","_msg":"PostToolUse Bash","level":"info","service":"claude-code","tool_name":"Bash","duration_ms":"840"}"#,
+    "\n",
+    r#"{"_time":"2026-11-20T10:00:03.007Z","_msg":"Traceback (most recent call last):\n  File \"pay.py\", line 12, in <module>\nTimeoutError: no answer from the bank","level":"error","service":"payments"}"#,
+    "\n",
+    r#"{"_time":"2026-11-20T10:00:04.911Z","_msg":"backup.sh ended with 3 after 2s","level":"error","service":"backup.sh","exit_code":"3"}"#,
+    "\n",
+);
+
+/// The colour of a style's codes.
+fn fill(codes: &str) -> &'static str {
+    match codes.split(';').next_back() {
+        Some("31") => "#ff7b72",
+        Some("32") => "#7ee787",
+        Some("33") => "#e3b341",
+        Some("34" | "36") => "#79c0ff",
+        Some("35") => "#d2a8ff",
+        Some("2" | "90") => "#8b949e",
+        _ => "#e6edf3",
+    }
+}
+
+/// A line of a screen as the spans of a picture.
+fn spans(line: &str) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut pieces = line.split("\u{1b}[");
+    let mut out = escape(pieces.next().unwrap());
+    for piece in pieces {
+        let (codes, text) = piece.split_once('m').unwrap();
+        if !text.is_empty() {
+            let weight = if codes.starts_with("1;") { " font-weight=\"bold\"" } else { "" };
+            write!(out, "<tspan fill=\"{}\"{weight}>{}</tspan>", fill(codes), escape(text)).unwrap();
+        }
+    }
+    out
+}
+
+#[test]
+fn the_picture_of_the_readme() {
+    let size = (80, 24);
+    let hits = ["--histogram", "--since", "2026-11-20 10:00", "--until", "2026-11-20 10:59"];
+    let mut screen = "$ vlog query --since 10m\n".to_owned();
+    screen.push_str(&shown(PICTURED, 200, size, "C.UTF-8", &["--since", "2026-11-20 10:00", "-n", "9"]));
+    screen.push_str("\n$ vlog query --histogram --since 10:00\n");
+    screen.push_str(&shown(HITS, 200, size, "C.UTF-8", &hits));
+    let mut picture = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" height=\"{0}\" viewBox=\"0 0 720 {0}\">\n\
+         <title>vlog query: records in colour, and a histogram by level</title>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#0d1117\"/>\n\
+         <g font-family=\"monospace\" font-size=\"14\" fill=\"#e6edf3\" xml:space=\"preserve\">\n",
+        screen.lines().count() * 18 + 32
+    );
+    for (at, line) in screen.lines().enumerate() {
+        let length = plain(line).width() * 86 / 10;
+        let fit = if length > 0 { format!(" textLength=\"{length}\"") } else { String::new() };
+        writeln!(picture, "<text x=\"16\" y=\"{}\"{fit}>{}</text>", at * 18 + 30, spans(line)).unwrap();
+    }
+    picture.push_str("</g>\n</svg>\n");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/screens/readme.svg");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &picture).unwrap();
+    }
+    assert!(std::fs::read_to_string(&path).unwrap_or_default() == picture, "{picture}");
 }
