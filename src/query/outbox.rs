@@ -6,6 +6,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use memchr::memchr_iter;
+
 use super::archive::{Archive, Sink, Trouble};
 use super::follow::Follow;
 use super::local::{Evaluation, Query, Refusal, Row};
@@ -170,14 +172,17 @@ fn range(search: &Search, query: &Query) -> (Time, Time) {
     (asked.0.max(own.0), asked.1.min(own.1))
 }
 
-/// Puts the records of a range among these lines to `take`; `false` if that wants no more.
+/// Puts the records of a range among these lines, each of which ends with a newline, to `take`; `false` if that wants no more.
 fn each_record<'a>(
     lines: &'a [u8],
     stream_fields: &'a [String],
     range: (Time, Time),
     take: &mut dyn FnMut(Row<'a>) -> io::Result<bool>,
 ) -> io::Result<bool> {
-    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+    let mut start = 0;
+    for end in memchr_iter(b'\n', lines) {
+        let line = lines.get(start..end).unwrap_or_default();
+        start = end + 1;
         let Some(row) = Row::read(line, stream_fields) else { continue };
         let is_in = row.time().is_some_and(|time| (range.0..=range.1).contains(&time));
         if is_in && !take(row)? {

@@ -18,6 +18,7 @@ mod bucket;
 mod filter;
 mod hits;
 mod lexer;
+mod line;
 mod moment;
 mod number;
 mod parse;

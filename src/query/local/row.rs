@@ -2,15 +2,10 @@
 //!
 //! Invariant: no value is empty: the server does not store those, and takes a missing field for an empty one.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::io;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::Value;
-use serde_json::value::RawValue;
-
 use super::Out;
+use super::line::{Text, read_fields};
 use super::number::time_text;
 use super::text::quote;
 use crate::record::time::Time;
@@ -21,9 +16,6 @@ const NO_MESSAGE: &str =
 
 /// Room for a time and a stream of the usual length, with their names.
 const COMPUTED_BYTES: usize = 96;
-
-/// A text of a row.
-type Text<'a> = Cow<'a, str>;
 
 /// A record, or a row that pipes have made of records.
 #[derive(Debug, Clone, Default)]
@@ -67,10 +59,7 @@ impl<'a> Row<'a> {
     #[must_use]
     pub fn read(line: &'a [u8], stream_fields: &'a [String]) -> Option<Self> {
         let mut fields = Vec::with_capacity(16);
-        // Looked at once as a whole: serde_json would check each name and value of bytes again.
-        let mut reader = serde_json::Deserializer::from_str(std::str::from_utf8(line).ok()?);
-        reader.deserialize_map(RowMembers { fields: &mut fields }).ok()?;
-        reader.end().ok()?;
+        read_fields(std::str::from_utf8(line).ok()?, &mut fields)?;
         let at = fields.iter().position(|(name, _)| name == "_time")?;
         let (_, text) = fields.swap_remove(at);
         let time = Time::parse(&text)?;
@@ -256,77 +245,5 @@ impl Packed {
     pub fn give(&self, out: &mut Out) -> io::Result<()> {
         let fields: Vec<_> = self.fields().filter(|(_, value)| !value.is_empty()).collect();
         if fields.is_empty() { Ok(()) } else { out(&fields) }
-    }
-}
-
-/// Collects the members of an object as fields.
-struct RowMembers<'f, 'a> {
-    fields: &'f mut Vec<(Text<'a>, Text<'a>)>,
-}
-
-impl<'de> Visitor<'de> for RowMembers<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some((name, value)) = members.next_entry::<&RawValue, &RawValue>()? {
-            let mut name = string(name.get());
-            if name.is_empty() {
-                name = Text::Borrowed("_msg");
-            }
-            add(name, value.get(), self.fields);
-        }
-        Ok(())
-    }
-}
-
-/// Adds a member: the members of an object each by their path, an array as its JSON, nothing for null.
-fn add<'a>(name: Text<'a>, raw: &'a str, fields: &mut Vec<(Text<'a>, Text<'a>)>) {
-    let value = match raw.as_bytes().first() {
-        Some(b'"') => string(raw),
-        Some(b'{') => {
-            if let Ok(Value::Object(members)) = serde_json::from_str(raw) {
-                flatten(&name, members, fields);
-            }
-            return;
-        }
-        Some(b'[') => {
-            Text::Owned(serde_json::from_str::<Value>(raw).map(|value| value.to_string()).unwrap_or_default())
-        }
-        Some(b'n') | None => return,
-        _ => Text::Borrowed(raw),
-    };
-    if !value.is_empty() {
-        fields.push((name, value));
-    }
-}
-
-/// Adds the members of a nested object; `serde_json` has bounded its depth.
-fn flatten(path: &str, members: serde_json::Map<String, Value>, fields: &mut Vec<(Text<'_>, Text<'_>)>) {
-    for (name, value) in members {
-        let name = format!("{path}.{name}");
-        let text = match value {
-            Value::Null => continue,
-            Value::Object(members) => {
-                flatten(&name, members, fields);
-                continue;
-            }
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        if !text.is_empty() {
-            fields.push((Text::Owned(name), Text::Owned(text)));
-        }
-    }
-}
-
-/// What a JSON string says.
-fn string(raw: &str) -> Text<'_> {
-    match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if memchr::memchr(b'\\', plain.as_bytes()).is_none() => Text::Borrowed(plain),
-        _ => Text::Owned(serde_json::from_str(raw).unwrap_or_default()),
     }
 }

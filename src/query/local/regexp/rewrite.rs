@@ -1,16 +1,12 @@
-//! Regular expressions, by RE2's syntax. They are written anew for `regex-lite`, which means something else in places;
-//! what it cannot mean is refused.
+//! An expression is written anew for `regex-lite`, which means something else in places; what it cannot mean is refused.
 
 use std::fmt::Write;
 
-use memchr::memmem::Finder;
-use regex_lite::{Regex, RegexBuilder};
+use super::compile;
+use super::first::FirstChars;
 
 /// How often a part may be repeated, as in RE2, and all counted repeats of an expression together.
 const MAX_REPEATS: u32 = 1000;
-
-/// Steps of a compiled expression, in bytes; the largest that RE2 takes are far smaller.
-const MAX_BYTES: usize = 1024 * 1024;
 
 /// White space in RE2; `regex-lite` adds the vertical tab.
 const SPACE: &str = r"\t\n\x0C\r ";
@@ -34,45 +30,6 @@ const SETS: [(&str, bool); 14] = [
 ];
 
 const UNCLOSED: &str = "the regular expression lacks a ']'";
-
-/// An expression that a text may hold.
-#[derive(Debug, Clone)]
-pub struct Regexp {
-    /// A text that every match holds: most values lack it, and need no more than that.
-    needed: Option<Finder<'static>>,
-    /// `None` if the needed text is all.
-    regex: Option<Regex>,
-}
-
-impl Regexp {
-    /// An expression that matches anywhere in a text, or the whole of it. As on the server, a dot is any character.
-    ///
-    /// # Errors
-    /// What is wrong with it, or what needs the server.
-    pub fn new(pattern: &str, is_whole: bool) -> Result<Self, String> {
-        if !is_whole && is_fenced(pattern) {
-            return Err("'.+' on both sides of a text in a regular expression needs the server".to_owned());
-        }
-        // What must match the whole is looked for from the beginning on.
-        let shape = if is_whole { PatternShape::Other } else { PatternShape::Empty };
-        let mut writer = Writer { rest: pattern, shape, ..Writer::default() };
-        writer.write()?;
-        let needed = writer.needed();
-        let is_plain = !is_whole && writer.is_plain && needed.as_deref() == Some(pattern);
-        let text = if is_whole { format!("^(?:{})$", writer.out) } else { writer.out };
-        let regex = RegexBuilder::new(&text).dot_matches_new_line(true).size_limit(MAX_BYTES).build();
-        let regex = regex.map_err(|error| format!("the regular expression is wrong: {error}"))?;
-        Ok(Self {
-            needed: needed.map(|text| Finder::new(text.as_bytes()).into_owned()),
-            regex: (!is_plain).then_some(regex),
-        })
-    }
-
-    pub fn is_in(&self, text: &str) -> bool {
-        self.needed.as_ref().is_none_or(|needed| needed.find(text.as_bytes()).is_some())
-            && self.regex.as_ref().is_none_or(|regex| regex.is_match(text))
-    }
-}
 
 /// What stands before a place in an expression.
 #[derive(Default, PartialEq, Eq)]
@@ -106,12 +63,32 @@ struct CharClass {
     has_k: bool,
 }
 
-/// Whether an expression is a text between two `.+`, which the server looks for in one place only.
-fn is_fenced(pattern: &str) -> bool {
-    let bare = pattern.replace(['(', ')'], "");
-    let parts = bare.strip_suffix(".+").and_then(|rest| rest.rsplit_once(".+"));
-    let is_text = |text: &str| !text.contains(['.', '+', '*', '?', '[', '\\', '|', '{', '^', '$']);
-    parts.is_some_and(|(before, text)| !text.is_empty() && is_text(before) && is_text(text))
+/// An expression as `regex-lite` takes it.
+pub struct Rewritten {
+    pub text: String,
+    /// A text that every match holds.
+    pub needed: Option<String>,
+    /// The text that every match begins with, and the expression behind it.
+    pub head: Option<(String, String)>,
+    /// The ASCII characters that a match may begin with, bit by bit, where they can be told.
+    pub first: Option<u128>,
+}
+
+/// Writes an expression anew; `is_whole` if it is to match the whole of a text.
+///
+/// # Errors
+/// What is wrong with it, or what needs the server.
+pub fn rewrite(pattern: &str, is_whole: bool) -> Result<Rewritten, String> {
+    // What must match the whole is looked for from the beginning on.
+    let shape = if is_whole { PatternShape::Other } else { PatternShape::Empty };
+    let mut writer = Writer { rest: pattern, shape, ..Writer::default() };
+    writer.write()?;
+    let needed = writer.needed();
+    let tail = writer.out.get(writer.head_end..).unwrap_or_default().to_owned();
+    // An assertion must see the text before it.
+    let is_sound = !writer.has_choices && !writer.has_assertions;
+    let head = writer.head.filter(|head| is_sound && !head.is_empty()).map(|head| (head, tail));
+    Ok(Rewritten { needed, head, first: writer.first.finish(), text: writer.out })
 }
 
 /// Writes an expression anew.
@@ -128,26 +105,33 @@ struct Writer<'p> {
     /// Characters that stand for themselves, outside groups, in a row; and the longest such row so far.
     run: String,
     longest: String,
+    /// The first such row, once it has ended, and how far it is written out.
+    head: Option<String>,
+    head_end: usize,
+    /// Where the last character was written.
+    literal_at: usize,
     has_choices: bool,
-    is_plain: bool,
+    has_assertions: bool,
+    first: FirstChars,
 }
 
 impl Writer<'_> {
     fn write(&mut self) -> Result<(), String> {
-        self.is_plain = true;
         while let Some(char) = self.next() {
             match char {
                 '(' => self.open()?,
                 ')' => self.close()?,
                 '|' => {
                     self.has_choices |= self.groups.is_empty();
+                    self.first.choice();
                     self.special("|", false);
                 }
                 '*' | '+' | '?' => self.repeat(char)?,
                 '{' => self.counted()?,
                 '[' => self.class()?,
                 '^' => self.assertion("^")?,
-                '.' | '$' => self.set(char.encode_utf8(&mut [0; 4])),
+                '.' => self.set("."),
+                '$' => self.end_of_text("$"),
                 '\\' => self.escape()?,
                 char => self.literal(char)?,
             }
@@ -170,14 +154,34 @@ impl Writer<'_> {
 
     fn end_run(&mut self) {
         let run = std::mem::take(&mut self.run);
+        if self.head.is_none() {
+            self.head = Some(run.clone());
+            self.head_end = self.out.len();
+        }
         if run.len() > self.longest.len() {
             self.longest = run;
         }
     }
 
-    /// Writes what stands for several characters, or for none.
+    /// The last character is going to be repeated, so it is no part of what every match begins with.
+    fn end_head(&mut self) {
+        if self.head.is_none() {
+            let mut head = self.run.clone();
+            head.pop();
+            self.head = Some(head);
+            self.head_end = self.literal_at;
+        }
+    }
+
+    /// Writes what stands for one of several characters.
     fn set(&mut self, text: &str) {
         self.shape = PatternShape::Other;
+        self.one_of(text);
+    }
+
+    fn one_of(&mut self, text: &str) {
+        let flags = if self.folds { "(?i)" } else { "" };
+        self.first.item(|| ascii_matches(&format!("^{flags}{text}")));
         self.special(text, true);
     }
 
@@ -186,15 +190,25 @@ impl Writer<'_> {
         if self.shape == PatternShape::Text {
             return Err(format!("{text} behind a text in a regular expression needs the server"));
         }
-        self.set(text);
+        self.shape = PatternShape::Other;
+        self.has_assertions = true;
+        self.first.assertion();
+        self.special(text, true);
         Ok(())
+    }
+
+    /// Writes what looks at the text behind it.
+    fn end_of_text(&mut self, text: &str) {
+        self.shape = PatternShape::Other;
+        self.first.item(|| 0);
+        self.first.optional();
+        self.special(text, true);
     }
 
     /// Writes what does not stand for itself.
     fn special(&mut self, text: &str, is_repeatable: bool) {
-        self.out.push_str(text);
         self.end_run();
-        self.is_plain = false;
+        self.out.push_str(text);
         self.before = if is_repeatable { Before::Item } else { Before::Nothing };
     }
 
@@ -202,6 +216,7 @@ impl Writer<'_> {
         if self.folds && !char.is_ascii() {
             return Err("(?i) with characters beyond ASCII needs the server".to_owned());
         }
+        self.literal_at = self.out.len();
         match char.to_ascii_lowercase() {
             // Beyond ASCII these two have another form.
             's' if self.folds => self.out.push_str("[s\u{17f}]"),
@@ -215,8 +230,12 @@ impl Writer<'_> {
             self.run.push(char);
         } else {
             self.end_run();
-            self.is_plain = false;
         }
+        let cases =
+            if self.folds { [char.to_ascii_lowercase(), char.to_ascii_uppercase()] } else { [char; 2] };
+        self.first.item(|| {
+            cases.into_iter().filter(char::is_ascii).fold(0, |all, char| all | 1 << u32::from(char))
+        });
         self.before = Before::Item;
         Ok(())
     }
@@ -225,7 +244,7 @@ impl Writer<'_> {
         self.end_run();
         let around = self.folds;
         let Some(rest) = self.rest.strip_prefix('?') else {
-            self.groups.push(around);
+            self.open_group(around);
             self.special("(?:", false);
             return Ok(());
         };
@@ -236,7 +255,7 @@ impl Writer<'_> {
                 return Err("a group's name in the regular expression is wrong".to_owned());
             }
             self.rest = named.get(end + 1..).unwrap_or_default();
-            self.groups.push(around);
+            self.open_group(around);
             self.special(&format!("(?P<{name}>"), false);
             return Ok(());
         }
@@ -251,7 +270,7 @@ impl Writer<'_> {
         let is_group = rest.get(end..).is_some_and(|rest| rest.starts_with(':'));
         self.rest = rest.get(end + 1..).unwrap_or_default();
         if is_group {
-            self.groups.push(around);
+            self.open_group(around);
         }
         if flags.is_empty() && !is_group {
             return Err("(?) in the regular expression is wrong".to_owned());
@@ -260,16 +279,25 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// `folds` is what holds again behind the group.
+    fn open_group(&mut self, folds: bool) {
+        self.groups.push(folds);
+        self.first.open();
+    }
+
     fn close(&mut self) -> Result<(), String> {
         self.folds = self.groups.pop().ok_or("the regular expression has a ')' too many")?;
+        self.first.close();
         self.special(")", true);
         Ok(())
     }
 
     fn repeat(&mut self, char: char) -> Result<(), String> {
         self.check_repeat()?;
+        self.end_head();
         if char != '+' {
             self.run.pop();
+            self.first.optional();
         }
         self.special(char.encode_utf8(&mut [0; 4]), true);
         self.end_repeat();
@@ -297,7 +325,11 @@ impl Writer<'_> {
         if self.repeats > MAX_REPEATS {
             return Err("so many repeats in a regular expression need the server".to_owned());
         }
+        self.end_head();
         self.run.pop();
+        if number(least) == 0 {
+            self.first.optional();
+        }
         self.special(&format!("{{{inside}}}"), true);
         self.rest = self.rest.get(inside.len() + 1..).unwrap_or_default();
         self.end_repeat();
@@ -328,7 +360,8 @@ impl Writer<'_> {
             'w' if self.folds => self.set("[\\w\u{17f}\u{212a}]"),
             'W' if self.folds => self.set("[^\\w\u{17f}\u{212a}]"),
             'A' => self.assertion("\\A")?,
-            'd' | 'D' | 'w' | 'W' | 'z' => self.set(&format!("\\{char}")),
+            'd' | 'D' | 'w' | 'W' => self.set(&format!("\\{char}")),
+            'z' => self.end_of_text("\\z"),
             'b' | 'B' => {
                 if self.rest.starts_with('{') {
                     return Err(format!("\\{char}{{ in a regular expression needs the server"));
@@ -337,7 +370,6 @@ impl Writer<'_> {
             }
             char => {
                 let char = self.escaped(char)?;
-                self.is_plain = false;
                 self.literal(char)?;
             }
         }
@@ -396,7 +428,7 @@ impl Writer<'_> {
             // It may be of one character.
             self.shape = PatternShape::Text;
         }
-        self.special(&class.out, true);
+        self.one_of(&class.out);
         Ok(())
     }
 
@@ -478,81 +510,9 @@ fn push_literal(char: char, out: &mut String) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expressions_mean_what_they_mean_to_the_server() {
-        for (pattern, text, expected) in [
-            ("err", "an error", true),
-            ("err(or|ing)s?$", "an error", true),
-            ("^err", "an error", false),
-            ("a.c", "a\nc", true),
-            ("(?-s)a.c", "a\nc", false),
-            (r"\bfoo\b", "foobar", false),
-            ("x{1,}.b$", "xab", true),
-            ("(?i)SKY", "a \u{17f}\u{212a}y", true),
-            ("(?i)[a-z]+x", "\u{212a}x", true),
-            ("(?i:A)b", "aB", false),
-            (r"\d+\s\w", "12 x", true),
-            (r"a\sb", "a\u{b}b", false),
-            (r"\<x\>", "<x>", true),
-            ("a{2,3}b", "aab", true),
-            ("a{,3}", "a{,3}", true),
-            ("x{1", "x{1", true),
-            ("[]a]+$", "]a", true),
-            ("[^]a]", "]a", false),
-            ("[[:digit:]-]+", "-", true),
-            (r"[\s.]", "x.y", true),
-            ("ab?c", "ac", true),
-            ("ab*", "a", true),
-            ("ü+", "übb", true),
-            ("a|b", "b", true),
-            ("(?P<n>a)|(?:b)", "b", true),
-            (r"\x41\x{42}", "AB", true),
-            (r"1\.5", "1.5", true),
-            (r"1\.5", "1x5", false),
-        ] {
-            let regexp = Regexp::new(pattern, false).unwrap_or_else(|error| panic!("{pattern}: {error}"));
-            assert_eq!(regexp.is_in(text), expected, "{pattern} in {text:?}");
-        }
-        assert!(!Regexp::new("a|b", true).unwrap().is_in("ab"));
-        assert!(Regexp::new("a.*", true).unwrap().is_in("ab"));
-    }
-
-    #[test]
-    fn what_is_wrong_or_means_something_else_is_refused() {
-        for pattern in [
-            "(",
-            ")",
-            "a**",
-            "*a",
-            "[",
-            "[z-a]",
-            r"\pL",
-            r"\Qa\E",
-            r"\1",
-            "(?i)ä",
-            "(?x)a",
-            "a{2000}",
-            r"\b{start}",
-            "(?",
-            "(?)",
-            r"\u{41}",
-            "(a{100}){100}",
-            "\\",
-            "(?i)[à-ü]",
-            r"[\S]",
-            "a{3,2}",
-            r"foo\b",
-            "x^",
-            "(?m)a$",
-            ".+a.+",
-            "b.+(a).+",
-        ] {
-            assert!(Regexp::new(pattern, false).is_err(), "{pattern}");
-        }
-        assert!(Regexp::new(&"(".repeat(10_000), false).is_err());
-    }
+/// The ASCII characters that match, bit by bit; none if the expression is wrong, which shows where it is used.
+fn ascii_matches(text: &str) -> u128 {
+    let Ok(regex) = compile(text) else { return 0 };
+    let matches = (0..0x80_u8).filter(|byte| regex.is_match(char::from(*byte).encode_utf8(&mut [0; 4])));
+    matches.fold(0, |all, byte| all | 1 << byte)
 }
