@@ -67,13 +67,16 @@ FUZZ_SECONDS ?= 600
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
 
-fuzz: ## Fuzz pipe and query, FUZZ_SECONDS=600 each; needs a C++ compiler
+fuzz: ## Fuzz pipe, LogsQL and its answers, FUZZ_SECONDS=600 each; needs a C++ compiler
 	cd tests/fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --target $(GNU) --target-dir ../../target/fuzz
 	@mkdir -p target/fuzz/corpus && cp tests/cli/samples/*.txt target/fuzz/corpus/
 	target/fuzz/$(GNU)/release/pipe target/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		-dict=tests/fuzz/dictionary.txt -artifact_prefix=target/fuzz/
 	@mkdir -p target/fuzz/queries
-	target/fuzz/$(GNU)/release/query target/fuzz/queries -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=5 \
+	target/fuzz/$(GNU)/release/logsql target/fuzz/queries -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 \
+		-dict=tests/fuzz/queries.txt -artifact_prefix=target/fuzz/
+	@mkdir -p target/fuzz/rows
+	target/fuzz/$(GNU)/release/rows target/fuzz/rows -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=5 \
 		-dict=tests/fuzz/queries.txt -artifact_prefix=target/fuzz/
 
 size: build ## Print the size; fail if the binary is too large or not static
