@@ -3,6 +3,8 @@
 # `vlog` is on PATH. Where a server answers the tour goes through it, otherwise through the outbox, which should be empty.
 set -u
 start=$(date +%s)
+# How far back the tour goes, without the wait for a server.
+span=2s
 
 # What is shown, and the command as one would type it.
 show() {
@@ -18,6 +20,7 @@ wait_for_server() {
         tries=$((tries + 1))
         sleep 0.2
     done
+    span=$(($(date +%s) - start + 1))s
 }
 
 show 'One record, from a hook or a script.' \
@@ -32,4 +35,4 @@ wait_for_server
 show 'Read it back.' \
     'vlog query --since 5m'
 show 'See when it happened.' \
-    'vlog query --histogram --since 2s'
+    "vlog query --histogram --since $span"
