@@ -47,7 +47,7 @@ complete -c vlog -n '__vlog_using send pipe hook run query flush status' -l tena
 complete -c vlog -n '__vlog_using send pipe hook run query flush status' -l ca-file -d 'Trust the certificates in this PEM file only' -r -F
 complete -c vlog -n '__vlog_using send pipe hook run query flush status' -l insecure -d 'Accept any certificate'
 complete -c vlog -n '__vlog_using send pipe query flush status' -l fail -d 'Exit with 1 when it did not work'
-complete -c vlog -n '__vlog_using send pipe hook run query flush status' -s v -l verbose -d 'Say on stderr what went wrong'
+complete -c vlog -n '__vlog_using send pipe hook run query flush status' -s v -l verbose -d 'Say on stderr how it went'
 complete -c vlog -n '__vlog_using send pipe run flush status' -l timeout -d 'Give up after this time in all [default: 2s]' -x
 complete -c vlog -n '__vlog_using send pipe hook run flush status' -l protocol -d 'jsonline (default), loki, ndjson or otlp' -x -a 'jsonline loki ndjson otlp'
 complete -c vlog -n '__vlog_using send pipe hook run flush status' -l stream-fields -d 'Fields that make up the log stream' -x

@@ -97,7 +97,7 @@ pub struct ServerArgs {
     /// Exit with 1 when it did not work
     #[arg(long = "fail")]
     pub fail: bool,
-    /// Say on stderr what went wrong
+    /// Say on stderr how it went
     #[arg(short = 'v', long = "verbose")]
     pub verbose: bool,
 }
@@ -392,7 +392,7 @@ pub struct StatusArgs {
 /// Print the completion script for a shell, or the manual page
 #[derive(Debug, Default, Args)]
 pub struct CompletionsArgs {
-    /// Which shell, or `man` for the manual page
+    /// Which shell, or man
     #[arg(value_name = "SHELL", value_parser = PossibleValuesParser::new(["bash", "zsh", "fish", "man"]))]
     pub shell: String,
 }

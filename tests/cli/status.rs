@@ -43,6 +43,15 @@ fn where_nothing_is_delivered_it_says_why_and_what_to_do() {
     let lines = verdict(&env, &[]);
     assert!(lines[0].starts_with(&format!("not delivering: could not reach {}: ", env.url())), "{lines:?}");
     assert!(lines[1].contains("vlog status --url http://HOST:9428"), "{lines:?}");
+    // Where none is named it is said how to name one, in words that can be typed as they stand.
+    let nowhere = TestEnv::new().without("VLOG_URL").with("VLOG_OUTBOX_MAX", "1MiB");
+    let lines = verdict(&nowhere, &["--timeout", "300ms"]);
+    if lines[0].starts_with("not delivering") {
+        let command = lines.iter().find_map(|line| line.strip_prefix("  mkdir")).unwrap();
+        let made =
+            crate::env::finish(&mut nowhere.shell(&format!("mkdir{command} && cat .config/vlog/config")));
+        assert_eq!(made.text(), "VLOG_URL=http://HOST:9428\n");
+    }
     let lost = verdict(&env, &["--no-outbox"]);
     assert!(lost[1].contains("what is logged now is lost"), "{lost:?}");
     let wrong = verdict(&env, &["--url", "htp://x"]);

@@ -50,12 +50,11 @@ fn advice(config: &Config) -> String {
     match &config.outbox {
         Err(none) => format!("what is logged now is lost, for there is no outbox ({none})"),
         Ok(_) if config.names_server() => {
-            "what is logged waits in the outbox, and vlog query --local reads it; is the address right, and the \
-             server up? Try another: vlog status --url http://HOST:9428"
+            "what is logged waits in the outbox; try another address: vlog status --url http://HOST:9428"
                 .to_owned()
         }
-        Ok(_) => "no server is named: what is logged stays in the outbox, and vlog query reads it; to name one: \
-                  echo VLOG_URL=http://HOST:9428 >> ~/.config/vlog/config"
+        Ok(_) => "no server is named: vlog query reads the outbox; to name one:\n  \
+                  mkdir -p ~/.config/vlog && echo VLOG_URL=http://HOST:9428 >> ~/.config/vlog/config"
             .to_owned(),
     }
 }
