@@ -46,9 +46,9 @@ _vlog() {
         *)
             case "$verb $cur" in
                 "send -"*) words="-m --message -l --level -s --service -t --time --detach --dry-run --url -H --header --tenant --ca-file --insecure --fail -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;
-                "pipe -"*) words="-l --level -s --service --parse --time --zone --multiline --multiline-start --keep-ansi --tee --dry-run --url -H --header --tenant --ca-file --insecure --fail -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;
+                "pipe -"*) words="-l --level -s --service --parse --time --zone --multiline --multiline-start --keep-ansi --redact --tee --dry-run --url -H --header --tenant --ca-file --insecure --fail -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;
                 "hook -"*) words="--include --event -s --service --settings --install --uninstall --never-block --dry-run --url -H --header --tenant --ca-file --insecure -v --verbose --protocol --stream-fields --no-outbox --timeout -h --help" ;;
-                "run -"*) words="--on-failure -s --service --dry-run --url -H --header --tenant --ca-file --insecure -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;
+                "run -"*) words="--on-failure --redact -s --service --dry-run --url -H --header --tenant --ca-file --insecure -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;
                 "query -"*) words="-g --grep --since --until -s --service -l --level --session -n --limit --local -f --follow --histogram -o --output --fields --color --utc --exit-empty --dry-run --timeout --url -H --header --tenant --ca-file --insecure --fail -v --verbose -h --help" ;;
                 "flush -"*) words="--old --rejected --url -H --header --tenant --ca-file --insecure --fail -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;
                 "status -"*) words="--json --all --url -H --header --tenant --ca-file --insecure --fail -v --verbose --timeout --protocol --stream-fields --no-outbox -h --help" ;;

@@ -60,6 +60,7 @@ complete -c vlog -n '__vlog_using pipe' -l zone -d 'With --time line: local, utc
 complete -c vlog -n '__vlog_using pipe' -l multiline -d 'Join tracebacks and indented lines'
 complete -c vlog -n '__vlog_using pipe' -l multiline-start -d 'Join all lines up to the next that matches' -x
 complete -c vlog -n '__vlog_using pipe' -l keep-ansi -d 'Leave colours and other codes in the text'
+complete -c vlog -n '__vlog_using pipe' -l redact -d 'Take secrets out, as hook does'
 complete -c vlog -n '__vlog_using pipe' -l tee -d 'Copy stdin to stdout as it comes'
 complete -c vlog -n '__vlog_using pipe' -l dry-run -d 'Print the requests, and send nothing'
 complete -c vlog -n '__vlog_using hook' -l include -d 'Log the text of these too, secrets taken out' -x
@@ -71,6 +72,7 @@ complete -c vlog -n '__vlog_using hook' -l uninstall -d 'Take it out of there' -
 complete -c vlog -n '__vlog_using hook' -l never-block -d 'Turn 2, by which the command blocks, into 0'
 complete -c vlog -n '__vlog_using hook' -l timeout -d 'Give up after this time, 1s at most' -x
 complete -c vlog -n '__vlog_using run' -l on-failure -d 'Log only a failure: the end of the output'
+complete -c vlog -n '__vlog_using run' -l redact -d 'Take secrets out of what is logged'
 complete -c vlog -n '__vlog_using run' -s s -l service -d 'Its name [default: `$VLOG_SERVICE` or the command\'s]' -x -a '(__vlog_found service)'
 complete -c vlog -n '__vlog_using run' -l dry-run -d 'Run, print the requests, and send nothing'
 complete -c vlog -n '__vlog_using query' -s g -l grep -d 'With these words in the message, as they are' -x

@@ -186,6 +186,9 @@ pub struct PipeArgs {
     /// Leave colours and other codes in the text
     #[arg(long = "keep-ansi")]
     pub keep_ansi: bool,
+    /// Take secrets out, as hook does
+    #[arg(long = "redact")]
+    pub redact: bool,
     /// Copy stdin to stdout as it comes
     #[arg(long = "tee")]
     pub tee: bool,
@@ -265,6 +268,9 @@ pub struct RunArgs {
     /// Log only a failure: the end of the output
     #[arg(long = "on-failure")]
     pub on_failure: bool,
+    /// Take secrets out of what is logged
+    #[arg(long = "redact")]
+    pub redact: bool,
     /// Its name [default: `$VLOG_SERVICE` or the command's]
     #[arg(short = 's', long = "service", value_name = "NAME")]
     pub service: Option<String>,

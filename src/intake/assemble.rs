@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::intake::redact::Redactor;
 use crate::intake::text::lines::Piece;
 use crate::intake::text::parse::Parser;
 use crate::record::defaults::Defaults;
@@ -28,6 +29,8 @@ const STEP_NANOSECONDS: i64 = 100;
 pub struct Source<'a> {
     defaults: &'a Defaults,
     parser: Parser,
+    /// Takes secrets out, if that was asked for.
+    redactor: Option<Redactor>,
     long: Long<'a>,
 }
 
@@ -45,7 +48,14 @@ impl<'a> Source<'a> {
     /// `parser` understands the lines; what they do not say, `defaults` do.
     #[must_use]
     pub fn new(defaults: &'a Defaults, parser: Parser) -> Self {
-        Self { defaults, parser, long: Long::Nothing }
+        Self { defaults, parser, redactor: None, long: Long::Nothing }
+    }
+
+    /// Takes the secrets out of all that comes, before anything else is done with it.
+    #[must_use]
+    pub fn redacting(mut self, redactor: Option<Redactor>) -> Self {
+        self.redactor = redactor;
+        self
     }
 }
 
@@ -71,8 +81,16 @@ impl Assembler {
 
     /// Takes a piece of what was read from `source` at `now`; how many records that made.
     pub fn take(&mut self, piece: Piece, now: Time, source: &mut Source) -> u64 {
+        let Some(redactor) = &mut source.redactor else { return self.take_clean(piece, now, source) };
+        let rest = if matches!(piece, Piece::End) { redactor.rest() } else { None };
+        let piece = redactor.piece(piece);
+        let of_rest = rest.map_or(0, |rest| self.take_clean(Piece::Part(rest.into()), now, source));
+        of_rest + self.take_clean(piece, now, source)
+    }
+
+    fn take_clean(&mut self, piece: Piece, now: Time, source: &mut Source) -> u64 {
         let time = now.max(Time(self.last.0.saturating_add(STEP_NANOSECONDS)));
-        let Source { defaults, parser, long } = source;
+        let Source { defaults, parser, long, .. } = source;
         let fields = defaults.fields();
         let out = &mut self.batch.lines;
         let written = match piece {

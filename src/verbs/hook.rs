@@ -19,12 +19,13 @@ use serde_json::Value;
 use self::command::CommandResult;
 use self::install::Action;
 use self::payload::{PayloadCopy, ReadPayload, Taken, bare};
+use super::redaction::{clean_mistakes, clean_session};
 use super::session::{Session, one_record, tell};
 use super::{Context, Verdict};
 use crate::cli::args::HookArgs;
 use crate::cli::config::fail_by_environment;
 use crate::delivery::drain::DRAIN_TIME;
-use crate::intake::payload::{Event, Given, clean_items, clean_text, event};
+use crate::intake::payload::{Event, Given, event};
 use crate::intake::redact::Known;
 use crate::record::item::Item;
 use crate::record::time::Time;
@@ -40,9 +41,6 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is left of it once the command was asked to end.
 const HURRY: Duration = Duration::from_millis(250);
-
-/// The most that is told of mistakes, so that a call is one record.
-const MAX_MISTAKES_BYTES: usize = 16 * 1024;
 
 /// The most fields that are taken from the command line, and from the environment; for the same reason.
 const MAX_ITEMS: usize = 300;
@@ -132,7 +130,7 @@ fn run_command(
 /// What was wrong with the command line, without secrets. What was wrong with the payload is told, and the record says so
 /// too.
 fn take_mistakes(event: &Event, taken: &Taken, session: &mut Session) -> Vec<String> {
-    session.mistakes = shown(&session.mistakes, &event.known);
+    session.mistakes = clean_mistakes(&session.mistakes, &event.known);
     let mistakes = session.mistakes.clone();
     for trouble in event.mistakes.iter().chain(&taken.trouble) {
         session.report.trouble(&format!("{trouble}; the record says so"));
@@ -163,31 +161,10 @@ fn fields(words: Vec<String>, session: &mut Session) -> Vec<Item> {
     items
 }
 
-/// What is told of the mistakes: no secrets, and not more than a record takes.
-fn shown(mistakes: &[String], known: &Known) -> Vec<String> {
-    let mut room = MAX_MISTAKES_BYTES;
-    let mut shown: Vec<_> = mistakes.iter().map(|mistake| clean_text(mistake, known).0).collect();
-    shown.retain(|mistake| {
-        room = room.saturating_sub(mistake.len());
-        room > 0
-    });
-    if shown.len() < mistakes.len() {
-        shown.push(format!("{} more mistakes", mistakes.len() - shown.len()));
-    }
-    shown
-}
-
 /// The fields of an event and of the command line. Secrets are taken out of all that leaves, whoever put it there.
 fn redacted(event: &mut Event, items: Vec<Item>, session: &mut Session) -> Vec<Item> {
-    let known = &event.known;
-    let (items, of_items) = clean_items(items, known);
-    let (fields, of_environment) = clean_items(std::mem::take(&mut session.config.fields), known);
-    session.config.fields = fields;
-    let (name, of_name) = clean_text(&session.config.service, known);
-    session.config.service = name;
-    let (service, of_option) = session.service.take().map(|name| clean_text(&name, known)).unzip();
-    session.service = service;
-    let count = event.redacted + of_items + of_environment + of_name + of_option.unwrap_or_default();
+    let (items, of_session) = clean_session(items, session, &event.known);
+    let count = event.redacted + of_session;
     let mut all = std::mem::take(&mut event.fields);
     if count > 0 {
         all.push(Item { key: "redacted".to_owned(), value: Value::from(count) });

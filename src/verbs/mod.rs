@@ -7,6 +7,7 @@ pub mod panics;
 pub mod pipe;
 mod pipeline;
 pub mod query;
+mod redaction;
 pub mod run;
 pub mod send;
 mod session;

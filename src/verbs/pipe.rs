@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use regex_lite::RegexBuilder;
 
 use super::pipeline::Pipeline;
+use super::redaction::{clean_if_asked, known_if, redactor};
 use super::session::Session;
 use super::{Context, Verdict};
 use crate::cli::args::PipeArgs;
@@ -60,6 +61,8 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     let mode = mode_flag(args.parse.as_deref(), &mut session.mistakes);
     let join = join_flag(args.multiline, args.multiline_start.as_deref(), &mut session.mistakes);
     let times = times_flags(args.time.as_deref(), args.zone.as_deref(), &mut session.mistakes);
+    let known = known_if(args.redact);
+    let items = clean_if_asked(items, &mut session, known.as_ref());
     session.tell(match session.config.route.trouble() {
         None => "every line is logged, and a record of its own is marked vlog_error",
         Some(_) => "nothing is sent",
@@ -84,7 +87,7 @@ pub fn run(args: PipeArgs, mut context: Context) -> Verdict {
     let mut intake = Intake {
         lines: Lines::new(args.keep_ansi),
         joiner: Joiner::new(join, mode == Mode::Auto),
-        source: Source::new(&defaults, parser),
+        source: Source::new(&defaults, parser).redacting(redactor(known.as_ref())),
         pipeline,
     };
     let mut reminder = Reminder::new(Instant::now());

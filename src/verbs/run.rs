@@ -16,6 +16,7 @@ use std::time::Duration;
 use self::command_log::CommandLog;
 use self::output::{LOGGER, Output, ROOM_BYTES};
 use super::Context;
+use super::redaction::{clean_if_asked, known_if};
 use super::session::Session;
 use crate::cli::args::RunArgs;
 use crate::delivery::sender::Progress;
@@ -49,7 +50,9 @@ pub fn run(args: RunArgs, mut context: Context) -> ExitCode {
     if let (Some(command), None) = (&command, (context.env)("VLOG_SERVICE")) {
         session.config.service = command.name();
     }
+    let known = known_if(args.redact);
     let items = session.fields(args.words);
+    let items = clean_if_asked(items, &mut session, known.as_ref());
     session.tell(match session.config.route.trouble() {
         None => "the command is run, and a record of its own is marked vlog_error",
         Some(_) => "the command is run, and nothing is sent",
@@ -60,8 +63,8 @@ pub fn run(args: RunArgs, mut context: Context) -> ExitCode {
     let (delivery, timeout) = (session.delivery(cancel), session.config.timeout);
     let progress = Arc::new(Progress::default());
     let name = command.as_ref().map_or("the command".to_owned(), Command::name);
-    let log =
-        CommandLog { name, session, on_failure: args.on_failure, items, progress: Arc::clone(&progress) };
+    let on_failure = args.on_failure;
+    let log = CommandLog { name, session, on_failure, known, items, progress: Arc::clone(&progress) };
     let Some(command) = command else {
         stderr::say("there is no command; see vlog run --help");
         let end = CommandEnd::not_run(NotRun { code: NO_COMMAND, why: "there is none".to_owned() });

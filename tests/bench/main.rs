@@ -29,8 +29,10 @@ fn main() {
     local(&binary);
     send(&binary, sink);
     for (kind, line) in KINDS {
-        pipe(&binary, sink, kind, line);
+        pipe(&binary, sink, kind, line, &[]);
     }
+    let [_, (kind, line), _] = KINDS;
+    pipe(&binary, sink, &format!("{kind}, --redact,"), line, &["--redact"]);
     hook(&binary, sink);
     query(&binary, sink);
     instructions(&binary, sink);
@@ -117,7 +119,7 @@ fn hook(binary: &str, sink: SocketAddr) {
 }
 
 /// `vlog pipe` beside `cat`.
-fn pipe(binary: &str, sink: SocketAddr, kind: &str, line: &str) {
+fn pipe(binary: &str, sink: SocketAddr, kind: &str, line: &str, args: &[&str]) {
     let file = env::temp_dir().join(format!("vlog-bench-{}", std::process::id()));
     let mut lines = std::io::BufWriter::new(File::create(&file).unwrap());
     for n in 0..LINES {
@@ -134,7 +136,7 @@ fn pipe(binary: &str, sink: SocketAddr, kind: &str, line: &str) {
     let (mut floors, mut works) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         floors.push(timed(|| through(&mut Command::new("cat"))));
-        works.push(timed(|| through(vlog(binary, sink).arg("pipe"))));
+        works.push(timed(|| through(vlog(binary, sink).arg("pipe").args(args))));
     }
     let (floor, work) = (median(floors), median(works));
     let rate = LINES as f64 / work.as_secs_f64();

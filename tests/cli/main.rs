@@ -24,6 +24,7 @@ mod pipe;
 mod protocol;
 mod query;
 mod readme;
+mod redact;
 mod rooms;
 mod run;
 mod screen;

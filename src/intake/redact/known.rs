@@ -48,6 +48,17 @@ impl Known {
     /// As [`redact`], and without these values. `count` of the result tells of both.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> (Cow<'a, str>, usize) {
+        match self.take_out(text) {
+            (Cow::Borrowed(text), _) => redact(text),
+            (Cow::Owned(text), count) => {
+                let (clean, more) = redact(&text);
+                (Cow::Owned(clean.into_owned()), count + more)
+            }
+        }
+    }
+
+    /// The text without these values, and how many there were.
+    pub(super) fn take_out<'a>(&self, text: &'a str) -> (Cow<'a, str>, usize) {
         let mut count = 0;
         let mut clean = Cow::Borrowed(text);
         for value in &self.values {
@@ -57,13 +68,7 @@ impl Known {
                 clean = Cow::Owned(clean.replace(value.as_str(), &format!("{MARK}environment]")));
             }
         }
-        match clean {
-            Cow::Borrowed(text) => redact(text),
-            Cow::Owned(text) => {
-                let (clean, more) = redact(&text);
-                (Cow::Owned(clean.into_owned()), count + more)
-            }
-        }
+        (clean, count)
     }
 }
 

@@ -14,12 +14,14 @@ mod files;
 mod haystack;
 mod known;
 mod names;
+mod object;
 mod option;
 mod private_key;
 mod program;
 mod quotes;
 mod scheme;
 mod shapes;
+mod stream;
 mod token;
 mod url;
 mod value;
@@ -36,11 +38,13 @@ pub use files::names_secret_file;
 pub use known::Known;
 pub use names::{is_header, is_name_name, is_only_secret_name, is_secret_name, is_value_name};
 pub use private_key::{after_key, opens_key};
+pub use stream::Redactor;
 
 use bytes::is_dotted;
 use escapes::without_escapes;
 use haystack::Haystack;
 use names::MAX_NAME_BYTES;
+use object::ObjectPlace;
 
 /// What stands in the place of a secret, followed by its class and a bracket.
 const MARK: &str = "[REDACTED:";
@@ -91,35 +95,54 @@ static RULE_OF: [u8; 256] = {
     index
 };
 
+/// What a text is.
+#[derive(Clone, Copy, Default)]
+struct Form {
+    /// It is a line of JSON, and should stay one.
+    is_object: bool,
+    /// The lines of a private key before its end have been taken out.
+    is_behind_key: bool,
+}
+
 /// The text with every secret replaced, and how many there were. Colours go too, and escapes of plain characters are
 /// read, because both may hide where a word begins.
 #[must_use]
 pub fn redact(text: &str) -> (Cow<'_, str>, usize) {
-    match without_escapes(text) {
-        Cow::Borrowed(_) => match without_ansi(text) {
-            Cow::Borrowed(_) => pass(text),
-            Cow::Owned(plain) => owned(plain),
-        },
-        Cow::Owned(plain) => owned(without_ansi(&plain).into_owned()),
+    redact_as(text, Form::default())
+}
+
+fn redact_as(text: &str, form: Form) -> (Cow<'_, str>, usize) {
+    match readable(text) {
+        Cow::Borrowed(text) => pass(text, form),
+        Cow::Owned(plain) => {
+            let (clean, count) = pass(&plain, form);
+            (Cow::Owned(if count == 0 { plain } else { clean.into_owned() }), count)
+        }
     }
 }
 
-fn owned(plain: String) -> (Cow<'static, str>, usize) {
-    let (clean, count) = pass(&plain);
-    (Cow::Owned(if count == 0 { plain } else { clean.into_owned() }), count)
+/// A text of which more follows, up to about `cut`, without its secrets; and the rest of it, to be put before what
+/// follows.
+fn redact_up_to(text: &str, cut: usize) -> (String, String) {
+    let text = readable(text);
+    let mut pass = Pass::new(&text, Form::default());
+    pass.run(cut);
+    let (done, at) = (pass.done, pass.at);
+    pass.out.push_str(pass.hay.text(done, at));
+    (pass.out, pass.hay.text_from(at).to_owned())
 }
 
-fn pass(text: &str) -> (Cow<'_, str>, usize) {
-    let mut pass = Pass {
-        hay: Haystack::new(text),
-        at: 0,
-        word: (0, 0),
-        named: None,
-        out: String::new(),
-        done: 0,
-        count: 0,
-    };
-    pass.run();
+/// The text without what may hide where a word begins.
+fn readable(text: &str) -> Cow<'_, str> {
+    match without_escapes(text) {
+        Cow::Borrowed(text) => without_ansi(text),
+        Cow::Owned(plain) => Cow::Owned(without_ansi(&plain).into_owned()),
+    }
+}
+
+fn pass(text: &str, form: Form) -> (Cow<'_, str>, usize) {
+    let mut pass = Pass::new(text, form);
+    pass.run(usize::MAX);
     if pass.count == 0 {
         return (Cow::Borrowed(text), 0);
     }
@@ -139,11 +162,35 @@ struct Pass<'a> {
     out: String,
     done: usize,
     count: usize,
+    form: Form,
+    /// Where it is in an object.
+    place: ObjectPlace,
 }
 
-impl Pass<'_> {
-    fn run(&mut self) {
+/// So far behind the place where a pass should stop it does stop, if no word begins there.
+const MAX_OVERRUN_BYTES: usize = 2048;
+
+impl<'a> Pass<'a> {
+    fn new(text: &'a str, form: Form) -> Self {
+        Self {
+            hay: Haystack::new(text),
+            at: 0,
+            word: (0, 0),
+            named: None,
+            out: String::new(),
+            done: 0,
+            count: 0,
+            form,
+            place: ObjectPlace::default(),
+        }
+    }
+
+    /// Goes on to the end, or to where a word begins at `until` or behind it.
+    fn run(&mut self, until: usize) {
         while let Some(byte) = self.hay.byte(self.at) {
+            if self.at >= until && self.may_stop(until) {
+                return;
+            }
             if let Some(hit) = self.look(byte) {
                 self.take(hit);
                 continue;
@@ -158,6 +205,13 @@ impl Pass<'_> {
         }
     }
 
+    fn may_stop(&self, until: usize) -> bool {
+        let is_boundary = self.hay.byte(self.at).is_some_and(|byte| byte < 0x80 || byte >= 0xc0);
+        let begins = self.hay.before(self.at, 1).is_some_and(|byte| b" \t\n,;{".contains(&byte))
+            && self.hay.byte(self.at).is_some_and(|byte| is_dotted(byte) || bytes::is_quote(byte));
+        begins || (is_boundary && self.at >= until.saturating_add(MAX_OVERRUN_BYTES))
+    }
+
     /// The secret that the byte in hand tells of.
     fn look(&mut self, byte: u8) -> Option<Hit> {
         let row = RULE_OF.get(usize::from(byte)).copied().unwrap_or_default();
@@ -167,12 +221,14 @@ impl Pass<'_> {
         }
     }
 
-    fn take(&mut self, Hit { start, end, class }: Hit) {
+    fn take(&mut self, Hit { start, mut end, class }: Hit) {
         // Empty where `start` lies before `done`: secrets within a private key were taken before its end was seen.
         self.out.push_str(self.hay.text(self.done, start));
-        self.out.push_str(MARK);
-        self.out.push_str(class);
-        self.out.push(']');
+        if self.form.is_object {
+            end = self.place.replace(self.hay, (start, end), class, &mut self.out);
+        } else {
+            self.out.extend([MARK, class, "]"]);
+        }
         self.count += 1;
         self.done = end;
         self.at = end;

@@ -3,8 +3,8 @@
 use super::haystack::Haystack;
 use super::{Hit, Pass};
 
-const BEGIN: &str = "-----BEGIN ";
-const END: &str = "-----END ";
+pub(super) const BEGIN: &str = "-----BEGIN ";
+pub(super) const END: &str = "-----END ";
 const DASHES: &[u8] = b"-----";
 
 /// The most bytes in a label such as `RSA PRIVATE KEY`, with the dashes behind it.
@@ -26,20 +26,27 @@ pub fn after_key(text: &str) -> Option<&str> {
     text.get(after_label(Haystack::new(text), tail).unwrap_or(tail)..)
 }
 
-/// A key from its first line on, to its end or the text's. Where only the end of a key is in the text, all before it.
+/// A key from its first line on, to its end or the text's. Where only the end of a key is in the text, all before it,
+/// unless that has been looked at.
 pub(super) fn private_key(pass: &mut Pass) -> Option<Hit> {
     let (hay, at) = (pass.hay, pass.at);
     if hay.starts(at, END) {
-        return Some(Hit::new(pass.done, after_label(hay, at + END.len())?, "private-key"));
+        let start = if pass.form.is_behind_key { at } else { pass.done };
+        return Some(Hit::new(start, after_label(hay, at + END.len())?, "private-key"));
     }
     if !hay.starts(at, BEGIN) {
         return None;
     }
     let body = after_label(hay, at + BEGIN.len())?;
-    let end = hay.text_from(body).find(END).map_or(hay.len(), |found| {
-        let tail = body + found + END.len();
-        after_label(hay, tail).unwrap_or(tail)
-    });
+    let end = match hay.text_from(body).find(END) {
+        Some(found) => {
+            let tail = body + found + END.len();
+            after_label(hay, tail).unwrap_or(tail)
+        }
+        // The rest is on other lines.
+        None if pass.form.is_object => pass.place.end_of_string(hay, at),
+        None => hay.len(),
+    };
     Some(Hit::new(at, end, "private-key"))
 }
 

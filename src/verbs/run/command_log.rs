@@ -8,6 +8,7 @@ use super::output::{Next, Output, STUCK_AFTER};
 use crate::delivery::policy::Delivery;
 use crate::delivery::sender::Progress;
 use crate::intake::assemble::Source;
+use crate::intake::redact::{Known, after_cut};
 use crate::intake::text::lines::{Lines, Piece};
 use crate::intake::text::parse::{Mode, Parser};
 use crate::record::defaults::Defaults;
@@ -18,6 +19,7 @@ use crate::sys::child::{CommandEnd, Ended, Tail, Target};
 use crate::sys::duration;
 use crate::sys::stderr;
 use crate::verbs::pipeline::Pipeline;
+use crate::verbs::redaction::redactor;
 use crate::verbs::session::Session;
 
 /// The end of the output that goes along with a failure. Six times as much, as control characters take in JSON, is still
@@ -31,6 +33,8 @@ pub struct CommandLog {
     pub session: Session,
     /// Only a failure is worth a record.
     pub on_failure: bool,
+    /// What is known of secrets, if they are to be taken out.
+    pub known: Option<Known>,
     /// The fields of all its records.
     pub items: Vec<Item>,
     /// Counts what is logged.
@@ -72,8 +76,10 @@ impl CommandLog {
         let stdout = self.of_stream(Target::Stdout, Level::Info);
         let stderr = self.of_stream(Target::Stderr, Level::Warn);
         let parser = || Parser::new(Mode::Auto, false).reserving(&self.session.config.stream_fields);
-        let [mut stdout, mut stderr] =
-            [&stdout, &stderr].map(|defaults| (Lines::default(), Source::new(defaults, parser())));
+        let [mut stdout, mut stderr] = [&stdout, &stderr].map(|defaults| {
+            let source = Source::new(defaults, parser()).redacting(redactor(self.known.as_ref()));
+            (Lines::default(), source)
+        });
         let mut pipeline = self.open(delivery);
         let (end, lost) = loop {
             match output.next(pipeline.due_in()) {
@@ -107,7 +113,7 @@ impl CommandLog {
         let level = if end.is_success() { Level::Info } else { Level::Error };
         let mut items = self.items.clone();
         items.extend(of_end(end, level));
-        items.extend(tail.into_iter().flat_map(of_tail));
+        items.extend(tail.into_iter().flat_map(|tail| of_tail(tail, self.known.as_ref())));
         let mut mistakes = end.unwritten.clone();
         if lost > 0 {
             items.push(item("vlog_dropped_lines", lost));
@@ -164,8 +170,14 @@ fn of_end(end: &CommandEnd, level: Level) -> Vec<Item> {
 }
 
 /// The fields with what is kept of the output.
-fn of_tail(tail: &Tail) -> Vec<Item> {
-    let mut items = vec![item("output", tail.text())];
+fn of_tail(tail: &Tail, known: Option<&Known>) -> Vec<Item> {
+    let text = tail.text();
+    let text = known.map_or(text.clone(), |known| {
+        // The first line of a private key may be missing.
+        let whole = if tail.dropped() > 0 { after_cut(&text).0 } else { &text };
+        known.redact(whole).0.into_owned()
+    });
+    let mut items = vec![item("output", text)];
     if tail.dropped() > 0 {
         items.push(item("vlog_dropped_bytes", tail.dropped()));
     }
