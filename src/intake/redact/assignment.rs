@@ -4,7 +4,7 @@
 use super::bytes::{is_blank, is_dotted, is_newline, is_quote, is_url};
 use super::haystack::Haystack;
 use super::names::{MAX_NAME_BYTES, MIN_NAME_BYTES, Needs, needs};
-use super::value::{TYPES, indented, secret, value};
+use super::value::{TYPES, indented, is_reference, secret, value};
 use super::{Hit, Pass, is_header, is_name_name, is_secret_name, is_value_name, name, url};
 
 /// The most blanks and quotes between a name and its separator, as in a table, or a name and the value of its neighbour.
@@ -14,7 +14,7 @@ const MAX_GAP_BYTES: usize = 64;
 const SIGNATURES: [&str; 4] = ["sig", "signature", "x-amz-signature", "x-goog-signature"];
 
 /// What a Kubernetes secret says of itself, and how far from its data it is looked for.
-const KIND: &[u8] = b"kind: Secret";
+const KIND: &str = "kind: Secret";
 const MAX_KIND_BYTES: usize = 512;
 
 /// The least digits of a Telegram bot's number, the most, and the least bytes of the token behind its colon.
@@ -34,7 +34,32 @@ pub(super) fn separator(pass: &mut Pass) -> Option<Hit> {
     if pass.hay.starts(pass.at, "://") {
         return url::userinfo(pass.hay, pass.at + 3);
     }
-    after_separator(pass, pass.at)
+    after_separator(pass, pass.at).or_else(|| login(pass))
+}
+
+/// What `sha256:` and the schemes of other addresses begin with, which have no password before their `@`.
+const ADDRESSES: [&str; 5] = ["npm", "pkg", "mailto", "acct", "sha"];
+
+/// The password of `DOMAIN/USER:PASSWORD@HOST` without a scheme; the pass stands at the colon.
+fn login(pass: &Pass) -> Option<Hit> {
+    let (hay, start) = (pass.hay, pass.at + 1);
+    if pass.word.1 != pass.at || hay.byte(pass.at) != Some(b':') {
+        return None;
+    }
+    let window = hay.bytes(start, start + MAX_GAP_BYTES);
+    let length = window
+        .iter()
+        .position(|byte| !byte.is_ascii_graphic() || is_quote(*byte) || b"@/:,".contains(byte))?;
+    let end = start + length;
+    let password = hay.bytes(start, end);
+    let has = |kind: fn(&u8) -> bool| password.iter().any(kind);
+    let is_odd = has(u8::is_ascii_uppercase) || has(|byte| b"!#$%^&*~?+=".contains(byte));
+    let is_password = length >= 6 && has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && is_odd;
+    let is_address =
+        ADDRESSES.iter().any(|known| pass.name().eq_ignore_ascii_case(known) || hay.starts(end + 1, known));
+    let is_host =
+        hay.byte(end) == Some(b'@') && hay.byte(end + 1).is_some_and(|byte| byte.is_ascii_alphanumeric());
+    (is_host && is_password && !is_address).then_some(Hit::new(start, end, "basic-auth"))
 }
 
 /// What follows a separator that ends at `last`: a bot's token, or the value of the name before it.
@@ -57,7 +82,9 @@ fn after_separator(pass: &mut Pass, last: usize) -> Option<Hit> {
     }
     if is_name_name(name) && !is_spaced_key(hay, name, start) {
         pass.named = named(hay, last);
-        return None;
+        let is_random = |hit: &Hit| Needs::Random.fits(hay.text(hit.start, hit.end));
+        let is_key = pass.named.is_none() && name.eq_ignore_ascii_case("key");
+        return if is_key { value(hay, name, last, in_query).filter(is_random) } else { None };
     }
     let is_directory = matches!(name, "PWD" | "OLDPWD") && hay.byte(pass.at + 1) == Some(b'/');
     if is_directory {
@@ -112,11 +139,20 @@ fn kubernetes(hay: Haystack, at: usize) -> Option<Hit> {
     let start = hay.next_line(line);
     // Only what may be that of a secret is walked to its end.
     let end = indented(hay, start);
-    let has_kind = |from: usize, to: usize| hay.bytes(from, to).windows(KIND.len()).any(|part| part == KIND);
+    // Not `kind: SecretStore`.
+    let has_kind = |from: usize, to: usize| {
+        let is_kind = |at: usize| hay.starts(at, KIND) && !hay.byte(at + KIND.len()).is_some_and(is_url);
+        (from..to.min(hay.len())).any(is_kind)
+    };
     let is_secret = end > start
         && (has_kind(at.saturating_sub(MAX_KIND_BYTES), at) || has_kind(end, end + MAX_KIND_BYTES));
     let first = hay.skip(start, is_blank);
-    (is_secret && !hay.is_marked(first)).then_some(Hit::new(first, end, "secret"))
+    let has_value = |line: &str| {
+        let value = line.split_once(':').map_or(line, |(_, value)| value).trim_matches([' ', '"', '\'']);
+        !value.is_empty() && !is_reference(value)
+    };
+    let is_known = hay.is_marked(first) || !hay.text(first, end).lines().any(has_value);
+    (is_secret && !is_known).then_some(Hit::new(first, end, "secret"))
 }
 
 /// `/u:USER /p:PASSWORD`, in this order or the other; the separator of the `p` that begins at `start` ends at `last`.
@@ -130,11 +166,14 @@ fn windows_password(hay: Haystack, start: usize, last: usize) -> Option<Hit> {
 /// A Telegram bot's number and its token; the name that ends at `end` is the number, the separator stands at `colon`.
 fn bot_token(hay: Haystack, name: &str, end: usize, colon: usize) -> Option<Hit> {
     let digits = name.bytes().rev().take_while(u8::is_ascii_digit).count();
-    if digits < MIN_BOT_DIGITS || !hay.starts(colon, ":AA") {
+    if digits < MIN_BOT_DIGITS {
         return None;
     }
     let stop = hay.skip(colon + 1, is_url);
-    let is_token = stop - colon > MIN_BOT_TOKEN_BYTES;
+    let has = |kind: fn(&u8) -> bool| hay.bytes(colon, stop).iter().any(kind);
+    // Those of today begin with `AA`.
+    let is_old = || stop - colon == 36 && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
+    let is_token = stop - colon > MIN_BOT_TOKEN_BYTES && (hay.starts(colon, ":AA") || is_old());
     is_token.then_some(Hit::new(end - digits.min(MAX_BOT_DIGITS), stop, "telegram-token"))
 }
 

@@ -60,13 +60,52 @@ const COPIES: [&str; 15] = [
     "production",
 ];
 
+/// Ends of options that are given a key or a certificate, or a file that is written: such a file is not shown.
+const OPTIONS: &str = "key keyfile key-file key_file cert certfile cert-file certificate cacert cafile keystore ks \
+                       keyout out outfile signer credentials-file";
+
+/// Programs that show what is in a file, or may. What they are given is one even if its name alone does not tell.
+const SHOWING: &str = "cat head tail less more bat grep rg sed awk vi vim nano code strings xxd base64 source jq yq cp \
+                       mv scp curl tee echo printf";
+
 /// Whether a text names, as one of its words, a file that holds secrets: `.env`, `.env.local`, `x.pem`, `id_rsa`,
-/// `credentials`. The text may be a path or a command line.
+/// `credentials`. The text may be a path or a command line; one that only uses a key, as `ssh -i` does, shows none.
 #[must_use]
 pub fn names_secret_file(text: &str) -> bool {
-    let between = |char: char| char.is_whitespace() || "\"'`=;:|&<>()[]{},@/\\".contains(char);
     let lower = text.to_ascii_lowercase();
-    PATHS.iter().any(|path| lower.contains(path)) || lower.split(between).any(is_secret_file)
+    let text = lower.as_str();
+    let is_command = text.trim().contains(char::is_whitespace);
+    let is_shown = || words(text).any(|(_, word)| SHOWING.split(' ').any(|known| known == word));
+    let is_file = |(at, word): (usize, &str)| {
+        if !is_secret_file(word) {
+            return false;
+        }
+        let (before, after) =
+            (text.get(..at).unwrap_or_default(), text.get(at + word.len()..).unwrap_or_default());
+        let is_path = before.ends_with(['/', '\\', '~']) || word.contains('.');
+        // `config credentials`, `x.key=value`
+        let is_word = !is_path && !is_shown();
+        let is_property = word.ends_with(".key") && !before.ends_with('/') && after.starts_with(['=', ':']);
+        !(is_command && (is_word || is_property || is_given(before, word)))
+    };
+    PATHS.iter().any(|path| text.contains(path)) || words(text).any(is_file)
+}
+
+/// The words that may be names, each with its place.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let between = |char: char| char.is_whitespace() || "\"'`=;:|&<>()[]{},@/\\".contains(char);
+    text.split(between).map(|word| (word.as_ptr().addr() - text.as_ptr().addr(), word))
+}
+
+/// Whether the file of that name, before which that stands, is the value of an option that shows nothing of it.
+fn is_given(before: &str, name: &str) -> bool {
+    let is_part = |char: char| !char.is_whitespace() && !"=\"'".contains(char);
+    let option = before.trim_end_matches(is_part).trim_end_matches(['=', ' ', '"', '\'']);
+    let option = option.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let option = option.rsplit(['"', '\'']).next().unwrap_or_default();
+    let is_environment = name.starts_with(".env") || name.ends_with(".env");
+    let is_known = |end: &str| option.ends_with(end);
+    option.starts_with('-') && !is_environment && (option == "-i" || OPTIONS.split_whitespace().any(is_known))
 }
 
 /// Whether that name, in lower case, is of a file that holds secrets, or of a copy of it.
@@ -136,6 +175,10 @@ mod tests {
             "secrets.yaml",
             ".env.production",
             "cat tls/self-signed.key",
+            "cat credentials",
+            "openssl rsa -in tls.key -out new.key",
+            "docker run --env-file .env web",
+            "echo x > server.pem",
         ] {
             assert!(names_secret_file(text), "{text}");
         }
@@ -159,6 +202,13 @@ mod tests {
             "cp .env.example .env.sample",
             "secrets.token_hex(8) ${{ secrets.TOKEN }}",
             ".envoy.yaml",
+            "ssh -i ~/.ssh/id_ed25519 web-1",
+            "curl --cert client.pem --key key.pem https://example.com",
+            "openssl genrsa -out x.key 2048",
+            "serve --ssl-key=tls/x.key",
+            "gcloud container clusters get-credentials web",
+            "kind export kubeconfig",
+            "helm set section.key=value x",
         ] {
             assert!(!names_secret_file(text), "{text}");
         }

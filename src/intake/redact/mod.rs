@@ -19,6 +19,7 @@ mod option;
 mod private_key;
 mod program;
 mod quotes;
+mod repeated;
 mod scheme;
 mod shapes;
 mod stream;
@@ -147,7 +148,8 @@ fn pass(text: &str, form: Form) -> (Cow<'_, str>, usize) {
         return (Cow::Borrowed(text), 0);
     }
     pass.out.push_str(pass.hay.text_from(pass.done));
-    (Cow::Owned(pass.out), pass.count)
+    let (out, more) = repeated::take_out(pass.out, pass.hay, &pass.values);
+    (Cow::Owned(out), pass.count + more)
 }
 
 /// A pass over a text.
@@ -162,6 +164,8 @@ struct Pass<'a> {
     out: String,
     done: usize,
     count: usize,
+    /// Start and end of the first secrets that may stand elsewhere without their names.
+    values: Vec<(usize, usize)>,
     form: Form,
     /// Where it is in an object.
     place: ObjectPlace,
@@ -180,6 +184,7 @@ impl<'a> Pass<'a> {
             out: String::new(),
             done: 0,
             count: 0,
+            values: Vec::new(),
             form,
             place: ObjectPlace::default(),
         }
@@ -230,6 +235,7 @@ impl<'a> Pass<'a> {
             self.out.extend([MARK, class, "]"]);
         }
         self.count += 1;
+        repeated::remember(&mut self.values, self.hay, (start, end), class);
         self.done = end;
         self.at = end;
         self.word = (end, end);

@@ -1,6 +1,6 @@
 //! Names of fields, variables and headers that tell of a secret.
 
-use super::bytes::{is_dotted, is_token68};
+use super::bytes::{is_base64, is_dotted, is_hex, is_token68};
 use super::value::MAX_REJECTED_BYTES;
 
 /// Of longer names only so many bytes at the end count; names of secrets have at least three.
@@ -8,7 +8,7 @@ pub(super) const MAX_NAME_BYTES: usize = 64;
 pub(super) const MIN_NAME_BYTES: usize = 3;
 
 /// Last words of names that are about a secret and hold none: `token_count`, `password_file`, `userauth_request`.
-const HARMLESS: [&str; 38] = [
+const HARMLESS: [&str; 39] = [
     "count",
     "type",
     "limit",
@@ -47,6 +47,7 @@ const HARMLESS: [&str; 38] = [
     "descriptor",
     "format",
     "prompt",
+    "variable",
 ];
 
 /// Parts that tell of a secret anywhere in a name, also in `dbpassword`.
@@ -82,7 +83,10 @@ const TOKENS: [&str; 5] = ["auth_tokens", "api_tokens", "access_tokens", "refres
 pub fn is_secret_name(name: &str) -> bool {
     let flat = flat(name);
     let has = |parts: &[&str]| parts.iter().any(|part| flat.contains(part));
-    if flat.rsplit('_').next().is_some_and(|last| HARMLESS.contains(&last)) {
+    if flat.rsplit('_').next().is_some_and(|last| HARMLESS.contains(&last))
+        || flat.ends_with("credentials_id")
+        || flat.ends_with("secrets_id")
+    {
         return false;
     }
     let mut end = 0;
@@ -160,6 +164,8 @@ pub(super) enum Needs {
     Password,
     /// Sixteen bytes or more of letters and digits.
     Key,
+    /// Twenty bytes or more of letters and digits that take turns, and no hash.
+    Random,
 }
 
 /// What the value of a name must be to be a secret, if the name alone does not tell.
@@ -191,6 +197,13 @@ impl Needs {
                     && has(u8::is_ascii_alphabetic)
                     && (has(u8::is_ascii_digit) || has(u8::is_ascii_punctuation))
             }
+            Self::Random => {
+                let turns = value.as_bytes().windows(2).filter(|pair| is_turn(pair)).count();
+                value.len() >= 20
+                    && turns >= 4
+                    && value.bytes().all(is_base64)
+                    && !value.split(['-', '_']).any(|part| part.len() >= 8 && part.bytes().all(is_hex))
+            }
             Self::Key => {
                 value.len() >= 16
                     && value.bytes().all(|byte| is_token68(byte) || byte == b'%')
@@ -200,6 +213,21 @@ impl Needs {
             }
         }
     }
+}
+
+/// Whether that is a letter beside a digit.
+fn is_turn(pair: &[u8]) -> bool {
+    let is = |kind: fn(&u8) -> bool| pair.iter().any(kind);
+    is(u8::is_ascii_digit) && is(u8::is_ascii_alphabetic)
+}
+
+/// Last words of names that are secret only if the value looks random: `BANNER KEY VALUE`.
+const WEAK_ENDS: [&str; 4] = ["key", "access", "private", "secret"];
+
+/// Whether a name ends with a word that is that of a secret only if the value looks random.
+pub(super) fn ends_weakly(name: &str) -> bool {
+    let tail = name.get(name.len().saturating_sub(7)..).unwrap_or(name).to_ascii_lowercase();
+    WEAK_ENDS.iter().any(|end| tail.ends_with(end))
 }
 
 /// Whether that is a header all of whose value is secret.

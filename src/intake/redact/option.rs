@@ -3,7 +3,7 @@
 use super::bytes::{is_dotted, is_newline, is_quote, is_space, is_url};
 use super::haystack::Haystack;
 use super::names::{MAX_NAME_BYTES, MIN_NAME_BYTES, is_secret_name, needs};
-use super::value::{MAX_REJECTED_BYTES, secret};
+use super::value::{MAX_REJECTED_BYTES, is_password, secret};
 use super::{Hit, Pass, name, program};
 
 /// Options whose value is `user:password`.
@@ -132,7 +132,7 @@ fn user(flag: &Flag) -> Option<Hit> {
     let (name, password) = (hay.text(from, colon), hay.text(colon + 1, stop));
     // `-u root:root` is a user and a group.
     let is_group =
-        is_ids(hay.bytes(from, stop)) || (name == password && name == "root") || password.is_empty();
+        is_ids(hay.bytes(from, stop)) || (name == password && name == "root") || !is_password(password);
     (!is_group).then_some(Hit::new(from, stop, "basic-auth"))
 }
 

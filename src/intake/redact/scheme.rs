@@ -1,7 +1,7 @@
 //! Credentials behind a word and a blank: the name of their scheme, `Bearer VALUE`, or that of a secret, `secret VALUE`.
 
 use super::bytes::{is_blank, is_newline, is_quote, is_space, is_token68};
-use super::names::{MIN_NAME_BYTES, is_secret_name, needs};
+use super::names::{MIN_NAME_BYTES, Needs, ends_weakly, is_secret_name, needs};
 use super::value::secret;
 use super::{Hit, Pass};
 
@@ -67,7 +67,8 @@ pub(super) fn spoken(pass: &mut Pass) -> Option<Hit> {
     let is_plain = is_long && value.iter().all(|byte| is_token68(*byte)) && !value.starts_with(b"/");
     let is_named = || {
         let needs = || needs(name).is_some_and(|needs| needs.fits(hay.text(start, end)));
-        name.len() >= MIN_NAME_BYTES && (is_secret_name(name) || needs())
+        let is_random = || ends_weakly(name) && Needs::Random.fits(hay.text(start, end));
+        name.len() >= MIN_NAME_BYTES && (is_secret_name(name) || needs() || is_random())
     };
     if is_plain && is_named() { secret(hay, start, end) } else { None }
 }

@@ -518,3 +518,53 @@ fn hostile_text_is_taken_in_linear_time() {
     // It takes a second or two; in quadratic time it would be many minutes.
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_secret_that_was_named_is_known_where_it_stands_again() {
+    becomes(
+        "token=ab12cd34ef56 sent; got ab12cd34ef56 back",
+        "token=[REDACTED:secret] sent; got [REDACTED:secret] back",
+    );
+    // Too short, or a word, to be more than chance.
+    becomes("password=hunter2 hunter2", "password=[REDACTED:secret] hunter2");
+    becomes(
+        "password=correcthorsebattery correcthorsebattery",
+        "password=[REDACTED:secret] correcthorsebattery",
+    );
+}
+
+#[test]
+fn references_and_placeholders_are_no_secrets() {
+    for text in [
+        "Authorization: Bearer $API_KEY",
+        "Authorization: Basic xxxxxxxxxxxx",
+        "headers.set(\"Authorization\", \"Bearer \" + x)",
+        "password: ********",
+        "token = \"xxxx-xxxx\"",
+        "glpat-XXXXXXXXXXXXXXXXXXXX",
+        "api_key = YOUR_API_KEY",
+        "apikey: insert_key_here",
+        "secret = os.getenv(\"DB_SECRET\")",
+        "password={password} <API KEY>",
+        "curl -u \"$USER:$PASSWORD\" x",
+        "curl -u user:${PASS} x",
+        "https://user:password@example.com/",
+        "mysql://{user}:{pass}@db",
+        "password = NULL;",
+        "password(credentialsId: '29f63271-dc2f-4734-8221-5b31b5169bac')",
+        "kind: SecretStore\ndata:\n  key: abcdef123456",
+        "kind: Secret\ndata:\n  csrf: \"\"\n",
+        "redis:7-Alpine3@sha256:0123456789abcdef",
+        "mailto:John1985@example.com",
+        "key: ubuntu-node-modules-0123456789abcdef0123456789abcdef01234567",
+    ] {
+        assert_eq!(redact(text), (Cow::Borrowed(text), 0), "{text}");
+    }
+}
+
+#[test]
+fn a_random_value_of_a_key_and_a_password_before_a_host_go() {
+    becomes("using key=a1b2c3d4e5f6g7h8i9j0k1l2", "using key=[REDACTED:secret]");
+    becomes("banner KEY a1b2c3d4e5f6g7h8i9j0k1l2", "banner KEY [REDACTED:secret]");
+    becomes("psexec.py web/ana:hunT2er!@host ls", "psexec.py web/ana:[REDACTED:basic-auth]@host ls");
+}

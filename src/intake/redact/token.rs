@@ -3,6 +3,7 @@
 use super::bytes::{is_alphanumeric, is_dotted, is_hex, is_token68, is_url};
 use super::haystack::Haystack;
 use super::shapes::{AWS, Condition, JWT, Shape, may_begin, shapes};
+use super::value::is_placeholder;
 use super::{Hit, Pass};
 
 /// The length of an AWS key id.
@@ -62,7 +63,8 @@ fn end(hay: Haystack, at: usize, shape: &Shape, start: usize) -> Option<usize> {
         end -= 1;
     }
     let is_token = end - start >= shape.least
-        && (shape.look != Condition::Digits || hay.bytes(start, end).iter().any(u8::is_ascii_digit));
+        && (shape.look != Condition::Digits || hay.bytes(start, end).iter().any(u8::is_ascii_digit))
+        && !is_placeholder(hay.text(start, end));
     is_token.then_some(end)
 }
 

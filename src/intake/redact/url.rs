@@ -2,6 +2,7 @@
 
 use super::bytes::{is_quote, is_space};
 use super::haystack::Haystack;
+use super::value::is_password;
 use super::{Hit, MARK};
 
 /// How far behind the authority the `@` is looked for where a password has a `/`, `?` or `#` that ought to be escaped.
@@ -20,7 +21,8 @@ pub(super) fn userinfo(hay: Haystack, start: usize) -> Option<Hit> {
         if is_port { None } else { last_at(window.get(..length)?) }
     })?;
     let is_marked = authority.starts_with(MARK.as_bytes());
-    (!is_marked && colon + 1 < at).then_some(Hit::new(start, start + at, "url-credentials"))
+    let is_secret = colon + 1 < at && is_password(hay.text(start + colon + 1, start + at));
+    (!is_marked && is_secret).then_some(Hit::new(start, start + at, "url-credentials"))
 }
 
 fn ends_url(byte: u8) -> bool {

@@ -88,10 +88,16 @@ pub(super) fn value(hay: Haystack, name: &str, separator: usize, in_query: bool)
 /// A value as a secret, unless it is blank or says that there is none.
 pub(super) fn secret(hay: Haystack, start: usize, end: usize) -> Option<Hit> {
     let value = hay.text(start, end);
-    let bare = value.trim_end_matches([',', ')', '}', ']']);
-    if bare.trim().is_empty()
-        || NONE.iter().any(|none| bare.eq_ignore_ascii_case(none))
-        || is_reference(value)
+    // `Bearer $TOKEN`
+    let credential = value
+        .split_once(' ')
+        .filter(|(first, _)| SCHEMES.iter().any(|known| first.eq_ignore_ascii_case(known)));
+    let credential = credential.map_or(value, |(_, rest)| rest.trim());
+    let bare = value.trim_end_matches([',', ')', '}', ']', ';', '"', ' ']);
+    if bare.is_empty()
+        || NONE.iter().chain(&SCHEMES).any(|none| bare.eq_ignore_ascii_case(none))
+        || is_reference(credential)
+        || is_placeholder(credential)
     {
         return None;
     }
@@ -102,7 +108,7 @@ pub(super) fn secret(hay: Haystack, start: usize, end: usize) -> Option<Hit> {
 
 /// Whether a value is the name of what holds the secret, or a place for it: `$PASSWORD`, `${{ secrets.TOKEN }}`, `<token>`,
 /// `%s`.
-fn is_reference(value: &str) -> bool {
+pub(super) fn is_reference(value: &str) -> bool {
     if value.len() > MAX_REJECTED_BYTES {
         return false;
     }
@@ -112,15 +118,52 @@ fn is_reference(value: &str) -> bool {
         !text.is_empty()
             && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    let is_words = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || b" _-".contains(&byte));
+    let is_words = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic() || b" _-".contains(&byte));
+    let is_constant = |text: &str| {
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        text.contains('_') && is_name(text) && digits < 3 && digits * 8 < text.len()
+    };
     bare.strip_prefix('$').is_some_and(is_name)
         || within("${", "}").is_some_and(|name| name.bytes().all(is_dotted))
         || bare.starts_with("${{")
         || bare.starts_with("{{")
         || bare.starts_with("$(")
+        || is_constant(bare)
+        || [("{", "}"), ("[", "]")].iter().any(|(open, close)| within(open, close).is_some_and(is_words))
+        || (bare.len() == 2 && bare.starts_with('$'))
+        || within("#{", "}").is_some_and(|name| name.bytes().all(is_dotted))
         || within("<", ">").is_some_and(is_words)
         || within("%", "%").is_some_and(is_name)
         || (bare.len() == 2 && bare.starts_with('%'))
+}
+
+/// Whether the password of a pair is one: no reference to it, and no example that says `user:password`.
+pub(super) fn is_password(password: &str) -> bool {
+    let is_example = password.is_empty()
+        || ["password", "pass", "token"].iter().any(|word| password.eq_ignore_ascii_case(word));
+    !is_example && !is_reference(password) && !is_placeholder(password)
+}
+
+/// So many of one character at the end of a value tell that it is a placeholder, unless they are digits.
+const MIN_FILLER_BYTES: usize = 16;
+
+/// What words say that stand in a secret's place.
+const FILLERS: [&str; 5] = ["_here", "-here", "placeholder", "your_", "insert_"];
+
+/// Whether a value only shows where one goes, or how long it is: `xxxx-xxxx`, `****`, `insert_key_here`.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    if value.len() > MAX_REJECTED_BYTES {
+        return false;
+    }
+    let mut rest =
+        value.bytes().rev().filter(|byte| !b"-_. ".contains(byte)).map(|byte| byte.to_ascii_lowercase());
+    let Some(last) = rest.next() else { return false };
+    let same = 1 + rest.by_ref().take_while(|byte| *byte == last).count();
+    let is_whole = rest.next().is_none();
+    let is_filler = |filler: &&str| value.to_ascii_lowercase().contains(*filler);
+    same >= MIN_FILLER_BYTES
+        || (is_whole && matches!(last, b'x' | b'*'))
+        || (is_words(&value.replace(['_', '-'], "")) && FILLERS.iter().any(|filler| is_filler(&filler)))
 }
 
 impl<'a> Slot<'a> {
