@@ -48,6 +48,10 @@ pub fn clean_text(text: &str, known: &Known) -> (String, usize) {
 /// The beginning of a text that takes no more than [`MAX_VALUE_BYTES`], nor much more as JSON, where control characters
 /// are six bytes.
 pub(super) fn cut(text: &str) -> &str {
+    // Most are so short that nobody needs to look.
+    if text.len() <= MAX_VALUE_BYTES / 6 {
+        return text;
+    }
     let mut room = MAX_VALUE_BYTES;
     let end = text.char_indices().find(|(_, char)| {
         let length = if char.is_ascii_control() && !char.is_ascii_whitespace() { 6 } else { char.len_utf8() };

@@ -123,10 +123,12 @@ fn named_by(hay: Haystack, word: (usize, usize)) -> (usize, usize) {
 
 /// `API key: VALUE`
 fn is_spaced_key(hay: Haystack, name: &str, start: usize) -> bool {
+    if !name.eq_ignore_ascii_case("key") {
+        return false;
+    }
     let window = hay.bytes(start.saturating_sub(12), start);
     let before = hay.text(start - window.len(), start).trim_end_matches(' ').to_ascii_lowercase();
-    name.eq_ignore_ascii_case("key")
-        && hay.before(start, 1) == Some(b' ')
+    hay.before(start, 1) == Some(b' ')
         && ["api", "access", "secret", "private"].iter().any(|kind| before.ends_with(kind))
 }
 

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 /// How an escape of a character below 256 begins.
 const ESCAPE: &str = "\\u00";
 
 /// The text with escapes such as `\u003d` read, unless what they stand for must be escaped in JSON.
 pub(super) fn without_escapes(text: &str) -> Cow<'_, str> {
-    if !text.contains(ESCAPE) {
+    // Most texts have no backslash, which is cheaper to see.
+    if memchr(b'\\', text.as_bytes()).is_none() || !text.contains(ESCAPE) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());

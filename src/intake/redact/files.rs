@@ -85,7 +85,8 @@ pub fn names_secret_file(text: &str) -> bool {
         let is_path = before.ends_with(['/', '\\', '~']) || word.contains('.');
         // `config credentials`, `x.key=value`
         let is_word = !is_path && !is_shown();
-        let is_property = word.ends_with(".key") && !before.ends_with('/') && after.starts_with(['=', ':']);
+        let is_property =
+            word.rsplit('.').next() == Some("key") && !before.ends_with('/') && after.starts_with(['=', ':']);
         !(is_command && (is_word || is_property || is_given(before, word)))
     };
     PATHS.iter().any(|path| text.contains(path)) || words(text).any(is_file)
@@ -103,7 +104,8 @@ fn is_given(before: &str, name: &str) -> bool {
     let option = before.trim_end_matches(is_part).trim_end_matches(['=', ' ', '"', '\'']);
     let option = option.rsplit(char::is_whitespace).next().unwrap_or_default();
     let option = option.rsplit(['"', '\'']).next().unwrap_or_default();
-    let is_environment = name.starts_with(".env") || name.ends_with(".env");
+    // Programs print what their environment is.
+    let is_environment = name.split('.').any(|part| part == "env");
     let is_known = |end: &str| option.ends_with(end);
     option.starts_with('-') && !is_environment && (option == "-i" || OPTIONS.split_whitespace().any(is_known))
 }

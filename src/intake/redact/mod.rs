@@ -211,7 +211,7 @@ impl<'a> Pass<'a> {
     }
 
     fn may_stop(&self, until: usize) -> bool {
-        let is_boundary = self.hay.byte(self.at).is_some_and(|byte| byte < 0x80 || byte >= 0xc0);
+        let is_boundary = self.hay.byte(self.at).is_some_and(|byte| !(0x80..0xc0).contains(&byte));
         let begins = self.hay.before(self.at, 1).is_some_and(|byte| b" \t\n,;{".contains(&byte))
             && self.hay.byte(self.at).is_some_and(|byte| is_dotted(byte) || bytes::is_quote(byte));
         begins || (is_boundary && self.at >= until.saturating_add(MAX_OVERRUN_BYTES))
@@ -222,7 +222,8 @@ impl<'a> Pass<'a> {
         let row = RULE_OF.get(usize::from(byte)).copied().unwrap_or_default();
         match usize::from(row).checked_sub(1).and_then(|row| RULES.get(row)) {
             Some((_, matchers)) => matchers.iter().find_map(|matcher| matcher(self)),
-            None => token::token(self.hay, self.at),
+            None if token::may_begin(self.hay, self.at, byte) => token::token(self.hay, self.at),
+            None => None,
         }
     }
 

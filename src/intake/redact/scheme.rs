@@ -23,7 +23,8 @@ const MAX_LINE_BYTES: usize = 128;
 /// The credential behind a scheme; the pass stands at the blank or newline between them.
 pub(super) fn scheme(pass: &mut Pass) -> Option<Hit> {
     let hay = pass.hay;
-    if pass.word.1 != pass.at {
+    // Most words are longer or shorter than the names of schemes, which is cheap to see.
+    if pass.word.1 != pass.at || !(5..=7).contains(&(pass.word.1 - pass.word.0)) {
         return None;
     }
     let scheme = SCHEMES.into_iter().find(|scheme| pass.name().eq_ignore_ascii_case(scheme))?;
@@ -48,6 +49,11 @@ pub(super) fn spoken(pass: &mut Pass) -> Option<Hit> {
     let from = hay.skip(at, |byte| byte == b' ');
     let quote = hay.byte(from).filter(|byte| is_quote(*byte));
     let start = from + usize::from(quote.is_some());
+    // Behind other names only a long value is one, which few words are.
+    let is_short = hay.bytes(start, start + MIN_SPOKEN_BYTES).iter().any(|byte| is_space(*byte));
+    if is_short && !matches!(at - pass.word.0, 2 | 3 | 8 | 9) {
+        return None;
+    }
     let end = hay.find(start, |byte| is_space(byte) || is_quote(byte));
     let value = hay.bytes(start, end);
     let name = pass.name();

@@ -113,12 +113,18 @@ struct Place {
     length: u8,
 }
 
-/// What the table is looked up by: the prefixes in the order of their first bytes; where those of each byte begin, and
-/// the second bytes that follow it, as bits by their last five bits. Most texts have few such pairs.
+/// What the table is looked up by: the prefixes in the order of a number that is made of their first two bytes, and where
+/// those of each number begin. Most pairs of bytes have none.
 struct Index {
     places: [Place; COUNT],
-    from: [u16; 257],
-    seconds: [u32; 256],
+    from: [u16; BUCKETS + 1],
+}
+
+const BUCKETS: usize = 1024;
+
+/// The number of two bytes; letters have the same in both cases.
+const fn bucket(first: u8, second: u8) -> usize {
+    (first as usize & 31) << 5 | (second as usize & 31)
 }
 
 const COUNT: usize = count();
@@ -155,24 +161,22 @@ const fn count() -> usize {
 #[allow(clippy::indexing_slicing, reason = "computed when vlog is compiled; a slip stops the compiler")]
 #[allow(clippy::cast_possible_truncation, reason = "a table of fewer rows, and of shorter ones")]
 const fn index() -> Index {
-    let mut index =
-        Index { places: [Place { row: 0, start: 0, length: 0 }; COUNT], from: [0; 257], seconds: [0; 256] };
-    // A counting sort: how many begin with each byte, then where those of each byte begin, then all of them.
+    let mut index = Index { places: [Place { row: 0, start: 0, length: 0 }; COUNT], from: [0; BUCKETS + 1] };
+    // A counting sort: how many have each number, then where those of each number begin, then all of them.
     let mut row = 0;
     while row < SHAPES.len() {
         let bytes = SHAPES[row].prefixes.as_bytes();
         let mut at = 0;
         while let Some((start, end)) = prefix(row, at) {
             at = end;
-            index.from[bytes[start] as usize + 1] += 1;
-            index.seconds[bytes[start] as usize] |= 1 << (bytes[start + 1] & 31);
+            index.from[bucket(bytes[start], bytes[start + 1]) + 1] += 1;
         }
         row += 1;
     }
-    let mut first = 0;
-    while first < 256 {
-        index.from[first + 1] += index.from[first];
-        first += 1;
+    let mut number = 0;
+    while number < BUCKETS {
+        index.from[number + 1] += index.from[number];
+        number += 1;
     }
     let mut next = index.from;
     row = 0;
@@ -181,29 +185,37 @@ const fn index() -> Index {
         let mut at = 0;
         while let Some((start, end)) = prefix(row, at) {
             at = end;
-            let first = bytes[start] as usize;
+            let number = bucket(bytes[start], bytes[start + 1]);
             let place = Place { row: row as u8, start: start as u16, length: (end - start) as u8 };
-            index.places[next[first] as usize] = place;
-            next[first] += 1;
+            index.places[next[number] as usize] = place;
+            next[number] += 1;
         }
         row += 1;
     }
     index
 }
 
+/// Where the prefixes stand in the index that may begin with these two bytes.
+#[inline]
+fn bounds(first: u8, second: u8) -> (usize, usize) {
+    let number = bucket(first, second);
+    let from = |at: usize| INDEX.from.get(at).copied().map_or(0, usize::from);
+    (from(number), from(number + 1))
+}
+
 /// Whether a prefix may begin with these two bytes.
-pub(super) fn may_begin(first: u8, second: u8) -> bool {
-    INDEX.seconds.get(usize::from(first)).is_some_and(|seconds| seconds & (1 << (second & 31)) != 0)
+#[inline]
+pub(super) fn has_prefix(first: u8, second: u8) -> bool {
+    let (from, to) = bounds(first, second);
+    from < to
 }
 
 /// The shapes with a prefix at the beginning of a text, each with the length of that prefix.
 pub(super) fn shapes(text: &[u8]) -> impl Iterator<Item = (&'static Shape, usize)> {
-    let first = text.first().copied().unwrap_or_default();
-    let is_any = may_begin(first, text.get(1).copied().unwrap_or_default());
-    let from = |at: usize| INDEX.from.get(at).copied().map_or(0, usize::from);
-    let row = usize::from(first);
-    let places = if is_any { INDEX.places.get(from(row)..from(row + 1)) } else { None };
-    places.unwrap_or_default().iter().filter_map(move |place| {
+    let [first, second] = [0, 1].map(|at| text.get(at).copied().unwrap_or_default());
+    let (from, to) = bounds(first, second);
+    let places = INDEX.places.get(from..to).unwrap_or_default();
+    places.iter().filter_map(move |place| {
         let shape = SHAPES.get(usize::from(place.row))?;
         let (start, length) = (usize::from(place.start), usize::from(place.length));
         text.starts_with(shape.prefixes.as_bytes().get(start..start + length)?).then_some((shape, length))

@@ -79,7 +79,7 @@ impl Redactor {
     /// The line without what may be one of a private key in it: a long word of base64, or, right below such a word, a
     /// short one that ends the line. `None` where there is none.
     fn without_key_lines(&mut self, text: &str) -> Option<String> {
-        let (body, end_line) = text.split_at(text.find(END).unwrap_or(text.len()));
+        let (body, tail) = text.split_at(text.find(END).unwrap_or(text.len()));
         let hay = Haystack::new(body);
         let column = self.column.take();
         let (mut out, mut done, mut at) = (String::new(), 0, 0);
@@ -101,7 +101,7 @@ impl Redactor {
             return None;
         }
         out.push_str(hay.text_from(done));
-        out.push_str(end_line);
+        out.push_str(tail);
         Some(out)
     }
 

@@ -2,7 +2,7 @@
 
 use super::bytes::{is_alphanumeric, is_dotted, is_hex, is_token68, is_url};
 use super::haystack::Haystack;
-use super::shapes::{AWS, Condition, JWT, Shape, may_begin, shapes};
+use super::shapes::{AWS, Condition, JWT, Shape, has_prefix, shapes};
 use super::value::is_placeholder;
 use super::{Hit, Pass};
 
@@ -25,16 +25,16 @@ const MIDDLES: [Middle; 3] = [
     Middle { class: "azure-secret", mark: "Q~", before: 4, rest: is_token68, least: 31 },
 ];
 
+/// Whether a token may begin at `at`, where that byte is. Most begin none, which is cheap to see.
+#[inline]
+pub(super) fn may_begin(hay: Haystack, at: usize, first: u8) -> bool {
+    has_prefix(first, hay.byte(at + 1).unwrap_or_default())
+        || matches!(first, b'M' | b'N' | b'O' | b'.' | b'Q' | b'!' | b'A')
+}
+
 /// A token that begins at `at`.
 pub(super) fn token(hay: Haystack, at: usize) -> Option<Hit> {
-    let first = hay.byte(at)?;
-    // Most bytes begin none, which is cheap to see.
-    if !may_begin(first, hay.byte(at + 1)?)
-        && !matches!(first, b'M' | b'N' | b'O' | b'.' | b'Q' | b'!' | b'A' | b'e')
-    {
-        return None;
-    }
-    match first {
+    match hay.byte(at)? {
         b'e' => jwt(hay, at).or_else(|| shaped(hay, at)),
         b'A' => aws(hay, at).or_else(|| shaped(hay, at)),
         b'M' | b'N' | b'O' => discord(hay, at).or_else(|| shaped(hay, at)),

@@ -163,7 +163,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     let is_filler = |filler: &&str| value.to_ascii_lowercase().contains(*filler);
     same >= MIN_FILLER_BYTES
         || (is_whole && matches!(last, b'x' | b'*'))
-        || (is_words(&value.replace(['_', '-'], "")) && FILLERS.iter().any(|filler| is_filler(&filler)))
+        || (is_words(&value.replace(['_', '-'], "")) && FILLERS.iter().any(is_filler))
 }
 
 impl<'a> Slot<'a> {
