@@ -1,9 +1,10 @@
-//! The breaker: a server that hangs costs one wait per half a minute, not one per call.
+//! The breaker: a server that hangs costs one wait per half a minute, not one per call, and one that asks for a pause
+//! gets it.
 //!
 //! One small file per server, in the outbox's directory, says when a request last waited without an answer, and how
-//! long the next probe may wait: longer each time, so that a slow server is found again. It is safe under concurrency, since
-//! only the holder of its lock may start a probe, and under clock changes, since an instant in the future counts as
-//! long past.
+//! long the next probe may wait: longer each time, so that a slow server is found again. Or it says when the server asked
+//! for a pause, and for how long. It is safe under concurrency, since only the holder of its lock may start a probe, and
+//! under clock changes, since an instant in the future counts as long past.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -14,6 +15,10 @@ use crate::record::time::Time;
 
 /// How long calls go straight to the outbox before one of them tries again.
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// The longest pause that a server is given, however long it asks for: a wrong header or clock must not keep a machine
+/// silent for a day.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 
 /// How long a probe may wait: the first, the second, and all others.
 const PROBES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
@@ -33,8 +38,10 @@ pub struct Breaker {
 pub enum BreakerState {
     /// Try as usual.
     Closed,
-    /// Do not try; the next probe is due after this time.
+    /// Do not try, for the server did not answer lately; the next probe is due after this time.
     Open(Duration),
+    /// Do not try for this time, for the server asked for that.
+    Paused(Duration),
     /// Try, for all the others.
     Probe(Probe),
 }
@@ -98,12 +105,20 @@ impl Breaker {
     /// A first request, or this probe, has waited for `waited` without an answer. Where there is no outbox, nothing is
     /// noted.
     pub fn open(&self, now: Time, probe: Option<Probe>, waited: Duration) {
+        // A caller in a hurry has not waited long enough to tell that the next must wait longer.
+        let step = probe.map_or(0, |probe| probe.step + usize::from(waited >= probe.wait()));
+        self.write(Stamp { since: Some(now), step: step.min(PROBES.len()), pause: Duration::ZERO });
+    }
+
+    /// The server asks to be left alone for `time`. It has answered, so no probe is needed after that.
+    pub fn pause(&self, now: Time, time: Duration) {
+        self.write(Stamp { since: Some(now), step: 0, pause: time.min(LONGEST_PAUSE) });
+    }
+
+    fn write(&self, stamp: Stamp) {
         if fs::symlink_metadata(&self.path).is_ok_and(|found| !found.is_file()) {
             return;
         }
-        // A caller in a hurry has not waited long enough to tell that the next must wait longer.
-        let step = probe.map_or(0, |probe| probe.step + usize::from(waited >= probe.wait()));
-        let stamp = Stamp { since: Some(now), step: step.min(PROBES.len()) };
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).to_owned();
         // Should that fail, the next call waits too.
         let _ = options.open(&self.path).map(|file| stamp.write(&file));
@@ -132,40 +147,54 @@ impl Breaker {
     }
 }
 
-/// What the file says. Two numbers in one write, which a counter of the outbox cannot hold.
+/// The most that is read of the file; it has 27 bytes.
+const STAMP_BYTES: usize = 32;
+
+/// What the file says. Three numbers in one write, which a counter of the outbox cannot hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     /// When the breaker was opened, or a probe last begun; `None` if the file does not say.
     since: Option<Time>,
     /// How many probes have failed.
     step: usize,
+    /// The pause that the server asked for, in whole seconds; zero if it did not.
+    pause: Duration,
 }
 
 impl Stamp {
     fn read(file: &File) -> Self {
-        let mut text = [0; 22];
+        let mut text = [0; STAMP_BYTES];
         let read = file.read_at(&mut text, 0).unwrap_or(0);
         let text = text.get(..read).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
-        // Version 0.1.0 wrote no step.
+        // Version 0.1.0 wrote the time only.
         let mut words = text.split_whitespace();
         let since = words.next().and_then(|word| word.parse().ok()).map(Time);
-        Self { since, step: words.next().and_then(|word| word.parse().ok()).unwrap_or(0) }
+        let step = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        let seconds = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        Self { since, step, pause: Duration::from_secs(seconds) }
     }
 
     /// One write of constant length: a reader sees the old stamp or the new one.
     fn write(self, file: &File) {
         let since = self.since.map_or(0, |since| since.0.max(0));
-        let _ = file.write_all_at(format!("{since:020} {}\n", self.step).as_bytes(), 0);
+        let text = format!("{since:020} {} {:03}\n", self.step, self.pause.as_secs());
+        let _ = file.write_all_at(text.as_bytes(), 0);
     }
 
     fn state(self, now: Time) -> BreakerState {
-        self.left(now).map_or(BreakerState::Probe(Probe { step: self.step }), BreakerState::Open)
+        match (self.pause.is_zero(), self.left(now)) {
+            (true, Some(left)) => BreakerState::Open(left),
+            (true, None) => BreakerState::Probe(Probe { step: self.step }),
+            (false, Some(left)) => BreakerState::Paused(left),
+            (false, None) => BreakerState::Closed,
+        }
     }
 
     /// What is left of the pause.
     fn left(self, now: Time) -> Option<Duration> {
         let gone = Duration::from_nanos(u64::try_from(now.0.checked_sub(self.since?.0)?).ok()?);
-        PAUSE.checked_sub(gone).filter(|left| !left.is_zero())
+        let pause = if self.pause.is_zero() { PAUSE } else { self.pause };
+        pause.checked_sub(gone).filter(|left| !left.is_zero())
     }
 }
 
@@ -217,6 +246,21 @@ mod tests {
             breaker.open(now, Some(probe), if n == 2 { Duration::from_millis(100) } else { probe.wait() });
         }
         assert_eq!(waits, [500, 1000, 1000, 2000, 2000]);
+    }
+
+    #[test]
+    fn a_server_gets_the_pause_that_it_asks_for_five_minutes_at_most_and_then_no_probe() {
+        let (_folder, breaker) = breaker();
+        waited_in_vain(&breaker, START);
+        breaker.pause(START, Duration::from_secs(7));
+        assert_eq!(breaker.enter(after(6)), BreakerState::Paused(Duration::from_secs(1)));
+        assert_eq!(breaker.enter(after(7)), BreakerState::Closed);
+        assert_eq!(breaker.enter(after(-1)), BreakerState::Closed, "the clock was set back");
+        breaker.pause(START, Duration::from_secs(86400));
+        assert_eq!(breaker.look(after(299)), BreakerState::Paused(Duration::from_secs(1)));
+        assert_eq!(breaker.look(after(300)), BreakerState::Closed);
+        waited_in_vain(&breaker, START);
+        assert_eq!(breaker.look(after(7)), BreakerState::Open(Duration::from_secs(23)));
     }
 
     #[test]

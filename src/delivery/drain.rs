@@ -106,7 +106,7 @@ impl Delivery {
             BreakerState::Probe(probe) => {
                 self.drain_with(waiting, most, sooner(deadline, probe.wait()), Some(probe))
             }
-            BreakerState::Open(_) => Drained::Nothing,
+            BreakerState::Open(_) | BreakerState::Paused(_) => Drained::Nothing,
         }
     }
 

@@ -4,7 +4,8 @@
 //!   outbox and is tried again by a later call.
 //! - 400 and 413 split it, so that one bad record cannot hold back the good ones. A single record is rejected only
 //!   if the same server passes its protocol's check in the same call: a wrong path or tenant rejects nothing.
-//! - A first request that waited half a second for nothing opens the breaker, and for a while batches go to the outbox untried.
+//! - A first request that waited half a second for nothing opens the breaker, and for a while batches go to the outbox
+//!   untried. So they do while a server that answered 429 or 503 has the pause that it asked for (`Retry-After`).
 //! - Without a destination that can be read nothing is sent: records are put aside, or kept for there.
 
 use std::collections::BTreeSet;
@@ -218,12 +219,14 @@ impl Delivery {
             BreakerState::Closed => (deadline, None),
             BreakerState::Probe(probe) => (sooner(deadline, probe.wait()), Some(probe)),
             BreakerState::Open(left) => {
-                let again = left.as_secs() + 1;
-                let why = format!(
-                    "could not reach {}: no answer lately, next try in {again}s",
-                    self.destination.url
-                );
+                let (url, again) = (&self.destination.url, left.as_secs() + 1);
+                let why = format!("could not reach {url}: no answer lately, next try in {again}s");
                 // The error that opened the breaker says more.
+                return self.keep_as(batch, &why, false);
+            }
+            BreakerState::Paused(left) => {
+                let (url, again) = (&self.destination.url, left.as_secs() + 1);
+                let why = format!("could not deliver to {url}: it asked for a pause, next try in {again}s");
                 return self.keep_as(batch, &why, false);
             }
         };
@@ -243,7 +246,8 @@ impl Delivery {
         fate
     }
 
-    /// Tells the breaker how an attempt has gone. Only a first request of a delivery, or a probe, may open it.
+    /// Tells the breaker how an attempt has gone. Only a first request of a delivery, or a probe, may open it; the pause
+    /// that a server asks for counts, whoever was told.
     pub(super) fn learn(&self, attempt: &Attempt, probe: Option<Probe>, may_open: bool) {
         let Ok(store) = &self.store else { return };
         let is_in_vain = |waited: Duration, timed_out: bool| match probe {
@@ -251,6 +255,7 @@ impl Delivery {
             None => may_open && waited >= IN_VAIN,
         };
         match &attempt.stop {
+            Some(Stop::Server { pause: Some(pause), .. }) => store.breaker.pause(Time::now(), *pause),
             Some(Stop::Server { waited, timed_out, .. }) if is_in_vain(*waited, *timed_out) => {
                 store.breaker.open(Time::now(), probe, *waited);
             }
@@ -353,11 +358,12 @@ impl Delivery {
         in_hand.is_none_or(|batch| self.put_into(store, &batch).error.is_none())
     }
 
-    /// Whether the server has not answered lately, so that it is not waited for now.
+    /// Whether nothing is sent now: the server did not answer lately, or asked for a pause.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         let state = |store: &Backlog| store.breaker.look(Time::now());
-        self.client.is_err() || matches!(self.store.as_ref().map(state), Ok(BreakerState::Open(_)))
+        self.client.is_err()
+            || matches!(self.store.as_ref().map(state), Ok(BreakerState::Open(_) | BreakerState::Paused(_)))
     }
 
     /// How many records are in the outbox for this server, waiting or put aside.
@@ -404,7 +410,7 @@ impl Delivery {
                 None => client.push(lines, stream_fields, deadline),
             };
             let waited = start.elapsed();
-            let stop = |why, timed_out| Some(Stop::Server { why, waited, timed_out });
+            let stop = |why, timed_out| Some(Stop::Server { why, waited, timed_out, pause: None });
             let (refusal, refused) = match outcome {
                 Outcome::Delivered => {
                     attempt.done += lines.len();
@@ -412,6 +418,10 @@ impl Delivery {
                 }
                 Outcome::Retry(why) => {
                     attempt.stop = stop(why, false);
+                    break;
+                }
+                Outcome::Busy(why, pause) => {
+                    attempt.stop = Some(Stop::Server { why, waited, timed_out: false, pause: Some(pause) });
                     break;
                 }
                 Outcome::TimedOut(why) => {
@@ -453,7 +463,8 @@ impl Delivery {
         store.outbox.put_aside(&destination, line).error.map_or(Ok(()), |error| Err(format!("{error:#}")))
     }
 
-    /// Asks the server whether it would take records now; nothing is stored.
+    /// Asks the server whether it would take records now; nothing is stored. A yes does not end a pause that it asked for:
+    /// that was about the records.
     ///
     /// # Errors
     /// Why it would not.
@@ -462,10 +473,15 @@ impl Delivery {
         let deadline = Instant::now().checked_add(self.timeout);
         match client.check(&self.destination.stream_fields, deadline) {
             Outcome::Delivered => {
-                self.store.iter().for_each(|store| store.breaker.close());
+                if let Ok(store) = &self.store
+                    && !matches!(store.breaker.look(Time::now()), BreakerState::Paused(_))
+                {
+                    store.breaker.close();
+                }
                 Ok(())
             }
             Outcome::Retry(why)
+            | Outcome::Busy(why, _)
             | Outcome::TimedOut(why)
             | Outcome::Rejected(why)
             | Outcome::Partly(_, why) => Err(why),
@@ -527,8 +543,9 @@ pub(super) struct Attempt {
 /// Why an attempt went no further.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The server did not take the next piece, after this time; whether nothing at all came in time.
-    Server { why: String, waited: Duration, timed_out: bool },
+    /// The server did not take the next piece, after this time; whether nothing at all came in time, and what pause it
+    /// asks for.
+    Server { why: String, waited: Duration, timed_out: bool, pause: Option<Duration> },
     /// It refuses a record, which could not be put aside.
     Aside(String),
 }

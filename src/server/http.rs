@@ -22,9 +22,11 @@ use ureq::{Agent, Body, BodyReader, Error, Proxy};
 use super::access::Access;
 use super::endpoint::Endpoint;
 use super::protocol::{Acceptance, Request, TENANT_HEADERS, api};
+use super::retry_after;
 use super::socket::{Deadline, Names, Sockets, Waits};
 use super::words::{is_html, is_html_by_type, is_web_page, refusal, why_unreachable};
 use crate::record::protocol::Protocol;
+use crate::record::time::Time;
 
 /// Room for a request's headers and for a response's; a batch goes through it in pieces.
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -48,6 +50,8 @@ pub enum Outcome {
     Delivered,
     /// It may work later, or with other settings.
     Retry(String),
+    /// The same, and the server asks to be left alone for this time.
+    Busy(String, Duration),
     /// The same, after waiting in vain.
     TimedOut(String),
     /// The server refuses something in this body: 400 or 413.
@@ -224,7 +228,13 @@ impl Client {
         let acceptance = judge(response.status().as_u16(), &text);
         match (acceptance, read) {
             (Acceptance::Refused, _) => Outcome::Rejected(why(&refusal(&response, &text, &self.endpoint))),
-            (Acceptance::NotNow, _) => Outcome::Retry(why(&refusal(&response, &text, &self.endpoint))),
+            (Acceptance::NotNow, _) => {
+                let why = why(&refusal(&response, &text, &self.endpoint));
+                match pause(&response) {
+                    Some(pause) => Outcome::Busy(why, pause),
+                    None => Outcome::Retry(why),
+                }
+            }
             (_, Err(error)) => failed(&Error::from(error)),
             _ if is_web_page(&response, &answer) => {
                 Outcome::Retry(why("it answered with a web page; is this the right URL?"))
@@ -398,6 +408,14 @@ impl Client {
 pub fn form(arguments: &[(&str, &str)]) -> String {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     arguments.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
+/// For how long a server that takes nothing now asks to be left alone.
+fn pause(response: &Response<Body>) -> Option<Duration> {
+    let is_busy =
+        matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    let value = response.headers().get(header::RETRY_AFTER).filter(|_| is_busy)?;
+    retry_after::pause(value.to_str().ok()?, Time::now())
 }
 
 /// The bytes compressed, at the level that takes the least time: the wire is slower than any.

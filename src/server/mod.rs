@@ -7,6 +7,7 @@ pub mod access;
 pub mod endpoint;
 pub mod http;
 pub mod protocol;
+mod retry_after;
 pub mod socket;
 #[cfg(feature = "tls")]
 mod tls;

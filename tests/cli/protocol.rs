@@ -6,6 +6,7 @@ use std::io::Read;
 use serde_json::Value;
 
 use crate::env::{self, TestEnv, undelivered};
+use crate::outbox::age_breaker;
 use crate::server::{Answer, Nobody, Request, Server};
 
 const PROTOCOLS: [&str; 4] = ["jsonline", "loki", "ndjson", "otlp"];
@@ -358,6 +359,76 @@ fn too_many_requests_keep_records_for_later() {
             assert_eq!(all(protocol, &server), ["one", "one"], "{protocol}");
             assert!(env.entries().is_empty() && aside(&env).is_empty());
         }
+    }
+}
+
+/// A server that answers its first push with this, and takes everything from then on.
+fn busy_once(protocol: &'static str, status: u16, headers: &'static str) -> Server {
+    Server::judging(move |n, request| match request {
+        Some(request) if is_check(request) => yes(protocol),
+        _ if n == 0 => Answer::Status(status, headers, "slow down"),
+        _ => Answer::Accept,
+    })
+}
+
+#[test]
+fn a_server_that_asks_for_a_pause_gets_it_from_every_call() {
+    for protocol in PROTOCOLS {
+        for status in [429, 503] {
+            let server = busy_once(protocol, status, "Retry-After: 200\r\n");
+            let env = env_for(protocol, &server.url());
+            env.run(&["send", "-v", "one"]).kept_the_promise().saying(&status.to_string());
+            env.run(&["send", "-v", "two"])
+                .kept_the_promise()
+                .saying("it asked for a pause, next try in ")
+                .saying("1 record kept in the outbox");
+            env.run_with(&["pipe"], "three\n").in_silence();
+            env.run_with(&["hook"], "{\"hook_event_name\":\"Stop\"}").in_silence();
+            assert_eq!((server.requests().len(), env.waiting().len()), (1, 4), "{protocol} {status}");
+            let next = env.status()["outbox"]["next_try"].as_str().unwrap().to_owned();
+            assert!(next.starts_with("in "), "{next}");
+            age_breaker(&env, 201);
+            env.run(&["send", "--fail", "five"]).in_silence();
+            assert_eq!(all(protocol, &server), ["one", "five", "one", "two", "three", "Stop"], "{protocol}");
+            assert!(env.entries().is_empty() && aside(&env).is_empty());
+        }
+    }
+}
+
+#[test]
+fn without_a_pause_to_come_the_next_call_tries_again() {
+    for protocol in PROTOCOLS {
+        for headers in [
+            "",
+            "Retry-After: 0\r\n",
+            "Retry-After: soon\r\n",
+            "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+        ] {
+            let server = busy_once(protocol, 429, headers);
+            let env = env_for(protocol, &server.url());
+            env.run(&["send", "one"]).in_silence();
+            env.run(&["send", "--fail", "two"]).in_silence();
+            assert_eq!(all(protocol, &server), ["one", "two", "one"], "{protocol}: {headers}");
+        }
+    }
+    // Of another status it says nothing about the next request.
+    let server = busy_once("jsonline", 500, "Retry-After: 200\r\n");
+    let env = env_for("jsonline", &server.url());
+    env.run(&["send", "one"]).in_silence();
+    env.run(&["send", "--fail", "two"]).in_silence();
+}
+
+#[test]
+fn no_pause_is_longer_than_five_minutes() {
+    for headers in ["Retry-After: 31536000\r\n", "Retry-After: Thu, 31 Dec 2099 23:59:59 GMT\r\n"] {
+        let server = busy_once("jsonline", 503, headers);
+        let env = env_for("jsonline", &server.url());
+        env.run(&["send", "one"]).in_silence();
+        age_breaker(&env, 200);
+        env.run(&["send", "-v", "two"]).kept_the_promise().saying("it asked for a pause");
+        age_breaker(&env, 101);
+        env.run(&["send", "--fail", "three"]).in_silence();
+        assert_eq!(all("jsonline", &server), ["one", "three", "one", "two"]);
     }
 }
 

@@ -26,7 +26,7 @@ pub fn outbox(config: &Config) -> (Map<String, Value>, Summary) {
     let next = match Breaker::new(outbox.folder(), &destination.server()).look(Time::now()) {
         BreakerState::Closed => "with the next call".to_owned(),
         BreakerState::Probe(_) => "now, by the next call".to_owned(),
-        BreakerState::Open(left) => format!("in {}s", left.as_secs() + 1),
+        BreakerState::Open(left) | BreakerState::Paused(left) => format!("in {}s", left.as_secs() + 1),
     };
     let (used, most) = (summary.bytes, outbox.max_bytes());
     // Where nothing ever leaves it but by the cap, that is how far back a query reaches.
