@@ -15,12 +15,12 @@ use super::entry::{cost, fixed, number};
 use super::names::{OPEN, is_named, seal, sealed_name};
 use crate::record::time::Time;
 
-/// An entry takes no more appends after this time, since all its records are as old as the first to those who ask
-/// whether the server still takes them.
+/// An entry takes no more appends after this time. All of it counts as old as its first record, and what is too old is not
+/// sent (`waiting.rs`): a record that comes now must not share an entry with one that came days ago.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often the open entry is tried, a millisecond apart, before a new one is made beside it. Who appends is done
-/// in microseconds.
+/// How often the open entry is tried, a millisecond apart, before a new one is made beside it. An append takes
+/// microseconds.
 const TRIES: usize = 10;
 
 /// What a put has changed.
@@ -28,7 +28,7 @@ const TRIES: usize = 10;
 pub struct Grown {
     /// Which entry has the lines now: this stays the same when it is renamed.
     pub inode: u64,
-    /// What it takes of the disk beyond what it took.
+    /// How many bytes of the disk it takes more than before.
     pub by: u64,
 }
 

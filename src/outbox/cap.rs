@@ -17,13 +17,13 @@ use crate::record::time::Time;
 /// What one more record without a long message takes of the disk, in an entry of its own or at the end of one.
 const SMALL_RECORD_BYTES: u64 = 8 * 1024;
 
-/// Of a large cap this part is made free at once: of 2 GiB 8 MiB, which is 32 full entries. Below 64 MiB it is less than
-/// one entry, and just as many go as must.
+/// Making room in a large outbox frees this part of its cap at once: of 2 GiB 8 MiB, which is 32 full entries. Of less than
+/// 64 MiB the part is smaller than one entry, and no more entries go than must.
 const ROOM_PART: u64 = 256;
 
 impl Outbox {
-    /// Adds what an entry has grown by; if the sum exceeds `most`, the oldest go that are not among `own`. How many
-    /// records those had.
+    /// Adds `by`, the bytes that an entry has grown by, to the counter. If the sum exceeds `most`, the oldest entries are
+    /// dropped, but none of those whose inode is in `own`. How many records that cost.
     pub(super) fn account(&self, folder: &Path, by: u64, most: u64, own: &[u64]) -> u64 {
         if folder != self.folder {
             return self.trim(folder, most, own).dropped;

@@ -50,7 +50,7 @@ pub fn cost(length: u64) -> u64 {
     length.div_ceil(BLOCK_BYTES) * BLOCK_BYTES
 }
 
-/// An entry that is ours to send as long as this value lives.
+/// A locked entry: while this value lives no other process sends it, appends to it or removes it.
 #[derive(Debug)]
 pub struct Entry {
     folder: PathBuf,

@@ -41,7 +41,7 @@ pub fn is_name(name: &str) -> bool {
     is_id && is_hash(server) && is_hash(stream)
 }
 
-/// The part of an entry's name that tells its server, and the one that tells its stream fields too.
+/// The part of an entry's name that tells its server.
 #[must_use]
 pub fn server(name: &str) -> Option<&str> {
     name.split('.').nth(1)

@@ -16,7 +16,8 @@ use crate::record::time::Time;
 const OLD: Duration = Duration::from_secs(6 * 24 * 60 * 60);
 
 impl Outbox {
-    /// What waits for `destination`, oldest first; with what is so old that its server would drop it if `old`.
+    /// What waits for `destination`, oldest first. Entries over 6 days old are passed over unless `old` asks for them, since
+    /// the server would drop their records.
     ///
     /// # Errors
     /// The directory is not the caller's own.
@@ -24,7 +25,7 @@ impl Outbox {
         self.list(self.folder.clone(), vec![destination.clone()], old)
     }
 
-    /// What was put aside for `destination`, and what had no known one.
+    /// What was put aside for `destination`, and what has no known destination.
     ///
     /// # Errors
     /// The directory is not the caller's own.
@@ -36,7 +37,7 @@ impl Outbox {
     fn list(&self, folder: PathBuf, destinations: Vec<Destination>, old: bool) -> Result<Waiting> {
         let youngest = if old { Time(i64::MIN) } else { youngest() };
         let mut names = if self.is_ours()? { names::list(&folder) } else { Vec::new() };
-        // Mostly there are none, and hashes cost more than all the rest.
+        // Usually there are none, and then the hashes need not be computed: they cost more than the listing.
         if !names.is_empty() {
             let servers: Vec<_> = destinations.iter().flat_map(Destination::servers).collect();
             names.retain(|name| servers.iter().any(|server| names::server(name) == Some(server)));
@@ -115,7 +116,7 @@ impl Waiting {
         let next = self.names.front().filter(|next| names::suffix(next) == names::suffix(name))?.clone();
         let claimed = self.claim();
         match claimed {
-            // It may have been another that was next, after this one turned out to be gone.
+            // The one that was looked at is gone, and the one claimed instead belongs to another stream.
             Some(entry) if names::suffix(entry.name()) != names::suffix(&next) => {
                 self.put_back(&entry);
                 None
