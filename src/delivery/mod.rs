@@ -9,3 +9,4 @@ mod outgoing;
 pub mod pace;
 pub mod policy;
 pub mod sender;
+mod senders;

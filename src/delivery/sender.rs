@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use super::drain::Drained;
 use super::missing::Missing;
-use super::outgoing::{Doing, Order, Outgoing, Sender};
+use super::outgoing::{Order, Outgoing};
 use super::pace::Pace;
 use super::policy::{Delivery, Fate};
+use super::senders::{Doing, Sender};
 use crate::outbox::Waiting;
 use crate::record::Batch;
 use crate::sys::cause::cause;
