@@ -202,9 +202,7 @@ fn is_ca_in_use(error: &rustls::Error) -> bool {
 pub fn why_refused(error: &io::Error) -> Option<String> {
     let error: &rustls::Error = error.get_ref()?.downcast_ref()?;
     let why = match error {
-        error if is_ca_in_use(error) => {
-            "it is that of a CA; --ca-file must name it, or the server use another"
-        }
+        error if is_ca_in_use(error) => "it is a CA's own, as self-signed ones are; --ca-file must name it",
         rustls::Error::InvalidCertificate(error) => match error {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
