@@ -4,22 +4,23 @@
 //! through it has an end.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::breaker::{BreakerState, Probe};
-use super::policy::{Delivery, RUNAWAY_PAUSE, Stop, sooner};
-use crate::outbox::{Entry, Waiting};
+use super::attempt::{Load, Stop};
+use super::breaker::Probe;
+use super::policy::{Delivery, sooner};
+use crate::outbox::{Entry, Outbox, Waiting};
 use crate::record::count_lines;
-use crate::record::time::Time;
 use crate::server::socket::Deadline;
 
-/// What may be added to a call to take something along from the outbox, in time at the least and in bytes.
+/// What a call takes along from the outbox: this much, and for as long as this if its own delivery was quicker.
 pub const DRAIN_TIME: Duration = Duration::from_millis(250);
 pub const DRAIN_BYTES: usize = 32 * 1024;
 
-/// No piece of a drain is made smaller than this, however thin the line.
+/// No request of a drain is made smaller than this, however thin the line.
 pub const LEAST_BYTES: usize = 4 * 1024;
 
 /// The most entries that share a request; each takes a descriptor.
@@ -54,8 +55,8 @@ impl Delivery {
         self.entries(false).is_ok_and(|waiting| waiting.is_some_and(|waiting| !waiting.is_empty()))
     }
 
-    /// What waits for this server, oldest first; with `old`, also what it may drop for its age. What this process could
-    /// not take once is left out.
+    /// What waits for this server, oldest first; with `old`, also what it may drop for its age. Entries that this process
+    /// has found to be stuck are left out.
     ///
     /// # Errors
     /// Why the outbox cannot be used.
@@ -74,9 +75,9 @@ impl Delivery {
         self.store.as_ref().ok().map(|store| store.outbox.aside(&self.destination)).transpose()
     }
 
-    /// Takes something along from the outbox after a delivery that took `took`: for as long again twice, or 250 ms if
-    /// that is more; for `most` at most. With less time than the delivery took it would be cut off, and sent again by
-    /// the next call.
+    /// Takes something along from the outbox after a delivery that took `took`: for twice that time, or 250 ms if that is
+    /// longer; for `most` at most. If less time is left than the delivery took, nothing is sent: the request would be cut
+    /// off, and the next call would send it again.
     pub fn drain_along(&self, took: Duration, most: Duration, deadline: Deadline) {
         let deadline = sooner(deadline, DRAIN_TIME.max(took * 2).min(most));
         if deadline.is_some_and(|at| at.saturating_duration_since(Instant::now()) < took) {
@@ -93,20 +94,13 @@ impl Delivery {
         self.drain_with(waiting, most, deadline, None)
     }
 
-    /// The same for those who were not asked for it: they wait as the breaker says.
+    /// The same for those who were not asked to drain: they send nothing while the breaker is open.
     #[must_use]
     pub fn drain_if_allowed(&self, waiting: &mut Waiting, most: usize, deadline: Deadline) -> Drained {
-        if let Ok(store) = &self.store
-            && self.run().last.is_some_and(|last| last.elapsed() >= RUNAWAY_PAUSE)
-        {
-            self.put_in_hand(store);
-        }
-        match self.store.as_ref().map_or(BreakerState::Closed, |store| store.breaker.enter(Time::now())) {
-            BreakerState::Closed => self.drain_with(waiting, most, deadline, None),
-            BreakerState::Probe(probe) => {
-                self.drain_with(waiting, most, sooner(deadline, probe.wait()), Some(probe))
-            }
-            BreakerState::Open(_) | BreakerState::Paused(_) => Drained::Nothing,
+        self.store.iter().for_each(|store| store.put_held_back_if_due(&self.destination));
+        match self.allowed(deadline) {
+            Ok((deadline, probe)) => self.drain_with(waiting, most, deadline, probe),
+            Err(_) => Drained::Nothing,
         }
     }
 
@@ -118,44 +112,17 @@ impl Delivery {
         probe: Option<Probe>,
     ) -> Drained {
         let (Ok(client), Ok(store)) = (&self.client, &self.store) else { return Drained::Nothing };
-        let (mut parts, body) = gather(waiting, most);
-        let Some(stream_fields) = parts.first().map(|part| part.entry.destination.stream_fields.clone())
-        else {
-            return Drained::Nothing;
-        };
-        let attempt = self.attempt(client, &body, &stream_fields, deadline);
-        let moved = Moved {
-            delivered: count_lines(body.get(..attempt.done).unwrap_or_default()) - attempt.rejected,
-            rejected: attempt.rejected,
-            bytes: body.len(),
-        };
-        let mut left = attempt.done;
-        for part in &mut parts {
-            part.done = part.bytes.min(left);
-            left -= part.done;
-        }
-        let first_left = parts.iter().position(|part| part.done < part.bytes);
-        // From the newest on, so that the oldest is put back as the next.
-        for (at, Share { entry, bytes, done }) in parts.iter_mut().enumerate().rev() {
-            let noted = if *done > 0 { store.outbox.advance(entry, *done) } else { Ok(()) };
-            match (&attempt.stop, noted) {
-                // Else the same records would go out again and again.
-                (_, Err(error)) => waiting.stuck.push((entry.name().to_owned(), format!("{error:#}"))),
-                (Some(Stop::Aside(why)), _) if first_left == Some(at) => {
-                    waiting.stuck.push((entry.name().to_owned(), why.clone()));
-                }
-                (Some(Stop::Server { timed_out: true, .. }), _) if done < bytes => {
-                    entry.limit((body.len() / 2).max(LEAST_BYTES));
-                    waiting.put_back(entry);
-                }
-                _ if entry.is_over() => {}
-                _ => waiting.put_back(entry),
-            }
-        }
-        self.stuck
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(waiting.stuck.iter().map(|(name, _)| name.clone()));
+        let (mut shares, lines) = gather(waiting, most);
+        let Some(first) = shares.first() else { return Drained::Nothing };
+        let stream_fields = &first.entry.destination.stream_fields.clone();
+        let after_success = self.last_was_taken.load(Ordering::Relaxed);
+        let attempt = self.attempt(client, &Load { lines: &lines, stream_fields, deadline, after_success });
+        let delivered = count_lines(lines.get(..attempt.done).unwrap_or_default()) - attempt.rejected;
+        let moved = Moved { delivered, rejected: attempt.rejected, bytes: lines.len() };
+        divide(&mut shares, attempt.done);
+        note(&store.outbox, waiting, shares, attempt.stop.as_ref());
+        let stuck = waiting.stuck.iter().map(|(name, _)| name.clone());
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner).extend(stuck);
         self.learn(&attempt, probe, false);
         match attempt.stop {
             Some(Stop::Server { why, .. }) => Drained::Stopped(moved, why),
@@ -173,13 +140,13 @@ struct Share {
     done: usize,
 }
 
-/// Claims the next entry, and more of the same stream while they fit into `most` bytes, or what the first is known
-/// to need; at least one record. With the records of all.
+/// Claims the next entry, and more of the same stream while they fit into `most` bytes, or into less if a request for the
+/// first has timed out before; at least one record. Gives the shares, and the records of all.
 fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Share>, Vec<u8>) {
-    let (mut parts, mut body): (Vec<Share>, Vec<u8>) = (Vec::new(), Vec::new());
+    let (mut shares, mut body): (Vec<Share>, Vec<u8>) = (Vec::new(), Vec::new());
     let mut most = most;
-    while parts.len() < MAX_SHARING && (parts.is_empty() || body.len() < most) {
-        let next = match parts.last() {
+    while shares.len() < MAX_SHARING && (shares.is_empty() || body.len() < most) {
+        let next = match shares.last() {
             None => waiting.claim(),
             Some(last) => waiting.claim_like(last.entry.name()),
         };
@@ -189,7 +156,7 @@ fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Share>, Vec<u8>) {
             waiting.stuck.push((entry.name().to_owned(), format!("could not write to an entry: {error}")));
             continue;
         }
-        if parts.is_empty() && entry.most > 0 {
+        if shares.is_empty() && entry.most > 0 {
             most = most.min(entry.most);
         }
         let lines = entry.next(most - body.len());
@@ -199,14 +166,52 @@ fn gather(waiting: &mut Waiting, most: usize) -> (Vec<Share>, Vec<u8>) {
         }
         body.extend_from_slice(lines);
         let bytes = lines.len();
-        parts.push(Share { entry, bytes, done: 0 });
+        shares.push(Share { entry, bytes, done: 0 });
     }
     if std::mem::take(&mut waiting.lacks_descriptors) {
         // The connection needs one too.
-        for part in parts.drain(1.min(parts.len())..).rev() {
-            waiting.put_back(&part.entry);
+        for share in shares.drain(1.min(shares.len())..).rev() {
+            waiting.put_back(&share.entry);
         }
-        body.truncate(parts.first().map_or(0, |part| part.bytes));
+        body.truncate(shares.first().map_or(0, |share| share.bytes));
     }
-    (parts, body)
+    (shares, body)
+}
+
+/// Says of each share how much of it is done with, where the first `done` bytes of the request are.
+fn divide(shares: &mut [Share], done: usize) {
+    let mut left = done;
+    for share in shares {
+        share.done = share.bytes.min(left);
+        left -= share.done;
+    }
+}
+
+/// Notes in the entries how far they are delivered. One of which something is left goes back to the list of those that
+/// wait, unless it makes no progress: then it counts as stuck.
+fn note(outbox: &Outbox, waiting: &mut Waiting, mut shares: Vec<Share>, stop: Option<&Stop>) {
+    let sent: usize = shares.iter().map(|share| share.bytes).sum();
+    let first_left = shares.iter().position(|share| share.done < share.bytes);
+    // From the newest on, so that the oldest is put back as the next.
+    for (at, Share { entry, bytes, done }) in shares.iter_mut().enumerate().rev() {
+        let noted = if *done > 0 { outbox.advance(entry, *done) } else { Ok(()) };
+        let stuck = match (noted, stop) {
+            // Else the same records would go out again and again.
+            (Err(error), _) => Some(format!("{error:#}")),
+            (Ok(()), Some(Stop::Aside(why))) if first_left == Some(at) => Some(why.clone()),
+            _ => None,
+        };
+        if let Some(why) = stuck {
+            waiting.stuck.push((entry.name().to_owned(), why));
+            continue;
+        }
+        let is_timed_out = matches!(stop, Some(Stop::Server { timed_out: true, .. })) && done < bytes;
+        if is_timed_out {
+            // Half as much may come through in time.
+            entry.limit((sent / 2).max(LEAST_BYTES));
+        }
+        if is_timed_out || !entry.is_over() {
+            waiting.put_back(entry);
+        }
+    }
 }

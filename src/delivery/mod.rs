@@ -2,6 +2,8 @@
 //!
 //! In come batches and deadlines; out goes what became of them, as data. It knows of no setting and no verb.
 
+mod attempt;
+mod backlog;
 pub mod breaker;
 pub mod drain;
 pub mod missing;
@@ -10,3 +12,4 @@ pub mod pace;
 pub mod policy;
 pub mod sender;
 mod senders;
+pub mod setup;

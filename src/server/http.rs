@@ -198,8 +198,19 @@ impl Client {
     pub fn check(&self, stream_fields: &[String], deadline: Deadline) -> Outcome {
         let api = api(self.protocol);
         self.deliver(&api.check(stream_fields), deadline, &|status, answer| {
-            if api.is_yes(status, answer) { Acceptance::All } else { Acceptance::by_status(status) }
+            match status {
+                _ if api.is_yes(status, answer) => Acceptance::All,
+                // A length or a content that the server cannot do with.
+                411 | 422 => Acceptance::Refused,
+                _ => Acceptance::by_status(status),
+            }
         })
+    }
+
+    /// Whether the server may refuse the check although it takes records.
+    #[must_use]
+    pub fn may_refuse_check(&self) -> bool {
+        api(self.protocol).may_refuse_check()
     }
 
     fn deliver(

@@ -84,6 +84,11 @@ fn env_for(protocol: &str, url: &str) -> TestEnv {
     TestEnv::new().with("VLOG_URL", url).with("VLOG_PROTOCOL", protocol)
 }
 
+/// The same, where no time-out comes.
+fn patient_env_for(protocol: &str, url: &str) -> TestEnv {
+    env_for(protocol, url).with("VLOG_TIMEOUT", "30s")
+}
+
 fn body(request: &Request) -> String {
     String::from_utf8_lossy(&request.body).into_owned()
 }
@@ -298,6 +303,80 @@ fn where_the_path_is_wrong_nothing_is_rejected() {
     }
 }
 
+/// A server that takes all but bad records, and no request without any.
+fn wanting_records(protocol: &'static str) -> Server {
+    Server::judging(move |_, request| match request {
+        Some(request) if is_check(request) => Answer::Status(400, "", "no payload found"),
+        Some(request) if messages(protocol, request).iter().any(|text| text.contains("bad")) => {
+            Answer::Status(400, "", "one is bad")
+        }
+        _ => Answer::Accept,
+    })
+}
+
+/// The messages of the requests that such a server has taken, sorted.
+fn taken(protocol: &str, server: &Server) -> Vec<String> {
+    let requests = server.requests().into_iter().filter(|request| !is_check(request));
+    let all = requests.map(|request| messages(protocol, &request));
+    let mut taken: Vec<_> =
+        all.filter(|texts| !texts.iter().any(|text| text.contains("bad"))).flatten().collect();
+    taken.sort();
+    taken
+}
+
+#[test]
+fn where_a_request_without_records_is_refused_a_bad_record_still_holds_back_no_good_ones() {
+    for protocol in ["ndjson", "otlp"] {
+        for bad in [vec![0], vec![39], vec![0, 20, 39], vec![5, 6, 30], (0..39).step_by(2).collect()] {
+            let server = wanting_records(protocol);
+            let env = patient_env_for(protocol, &server.url());
+            env.run(&["send", "--fail", "line before"]).in_silence();
+            let line = |n| if bad.contains(&n) { format!("bad {n}") } else { format!("line {n:02}") };
+            env.run_with(&["pipe"], (0..40).map(|n| line(n) + "\n").collect::<String>()).in_silence();
+            let mut good: Vec<_> = (0..40).filter(|n| !bad.contains(n)).map(line).collect();
+            good.push("line before".to_owned());
+            assert_eq!(taken(protocol, &server), good, "{protocol} {bad:?}: each once");
+            assert_eq!((aside(&env).len(), env.waiting().len()), (bad.len(), 0), "{protocol} {bad:?}");
+        }
+    }
+}
+
+#[test]
+fn where_a_request_without_records_is_refused_a_lone_bad_record_waits_for_a_good_one() {
+    for protocol in ["ndjson", "otlp"] {
+        let server = wanting_records(protocol);
+        let env = patient_env_for(protocol, &server.url());
+        env.run(&["send", "-v", "bad"]).kept_the_promise().saying("one is bad; 1 record kept in the outbox");
+        env.run(&["flush"]).in_silence();
+        assert_eq!((aside(&env).len(), env.waiting().len()), (0, 1), "{protocol}");
+        // What goes along with a record has a quarter of a second, which may not do on a busy machine.
+        for _ in 0..20 {
+            if aside(&env).is_empty() {
+                env.run(&["send", "--fail", "good"]).in_silence();
+            }
+        }
+        assert_eq!((aside(&env).len(), env.waiting().len()), (1, 0), "{protocol}");
+        assert!(taken(protocol, &server).iter().all(|text| text == "good"), "{protocol}");
+    }
+}
+
+#[test]
+fn a_server_that_begins_to_refuse_everything_rejects_nothing_and_is_not_asked_for_long() {
+    for protocol in PROTOCOLS {
+        let server = Server::scripted(|n| {
+            if n == 0 { Answer::Accept } else { Answer::Status(400, "", "inserts are switched off") }
+        });
+        let env = patient_env_for(protocol, &server.url());
+        env.run(&["send", "--fail", "one"]).in_silence();
+        let lines: String = (0..1000).map(|n| format!("line {n}\n")).collect();
+        env.run_with(&["pipe"], lines).in_silence();
+        assert_eq!((aside(&env).len(), env.waiting().len()), (0, 1000), "{protocol}");
+        // By halves from a thousand records to one, its neighbour, and the check.
+        let requests = server.requests().len();
+        assert!(requests <= 20, "{protocol}: {requests} requests");
+    }
+}
+
 /// A collector that takes all but bad records, and says how many those were.
 fn picky() -> Server {
     judging("otlp", |request| {
@@ -340,6 +419,31 @@ fn of_a_partial_success_the_refused_are_found_and_little_is_repeated() {
         // Only first halves are sent again: what the second ones hold follows from the numbers.
         let most = 64 + 64 * bad.len();
         assert!(found.len() <= most, "{} records for {bad:?}", found.len());
+    }
+}
+
+#[test]
+fn what_loki_refuses_of_a_batch_that_it_has_otherwise_stored_is_found_in_few_requests() {
+    for bad in [vec![0], vec![511], vec![100, 101], vec![3, 200, 400]] {
+        // It stores what is good of a batch and refuses the batch; what comes again it has already.
+        let server = judging("loki", |request| {
+            if body(request).contains("bad") {
+                Answer::Status(400, "", "entry for stream '{service=\"vlog\"}' has timestamp too old")
+            } else {
+                Answer::Status(204, "", "")
+            }
+        });
+        let env = patient_env_for("loki", &server.url());
+        let line = |n| if bad.contains(&n) { format!("bad {n}") } else { format!("good {n}") };
+        let lines: Vec<_> = (0..512).map(line).collect();
+        env.run_with(&["pipe"], lines.join("\n")).in_silence();
+        let found = all("loki", &server);
+        assert!(lines.iter().all(|line| found.contains(line)), "{bad:?}");
+        assert_eq!((aside(&env).len(), env.entries().len()), (bad.len(), 0));
+        // Both halves at each cut, beside the first request and the check. Halves of bytes are not quite halves of
+        // lines, so nine cuts may become eleven.
+        let requests = server.requests().len();
+        assert!(requests <= 2 + 22 * bad.len(), "{bad:?}: {requests} requests");
     }
 }
 
@@ -471,6 +575,18 @@ fn only_victoria_logs_is_asked() {
     env.run(&["query", "--fail", "x"]).in_silence();
     env_for("loki", "http://192.0.2.1").run(&["query", "--fail", "x", "--url", &server.url()]).in_silence();
     assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn what_waits_for_any_protocol_is_found_in_the_outbox() {
+    for protocol in PROTOCOLS {
+        let nobody = Nobody::new();
+        let env = env_for(protocol, &format!("http://{}", nobody.address()));
+        env.run(&["send", "kept", "n=1"]).in_silence();
+        let finished = env.run(&["query", "--local", "--fail", "n:=1"]);
+        assert!(finished.text().contains("\"_msg\":\"kept\""), "{protocol}: {finished:?}");
+        assert_eq!((finished.status, finished.text().lines().count()), (Some(0), 1), "{protocol}");
+    }
 }
 
 /// A proxy whose tunnels all lead to itself: what another machine would be sent comes here.

@@ -31,6 +31,11 @@ pub trait PushApi: fmt::Debug + Sync {
     /// A request that asks whether records would be taken, and stores nothing.
     fn check(&self, stream_fields: &[String]) -> Request<'static>;
 
+    /// Whether a server of this kind that takes records may refuse the check all the same, because there is none in it.
+    fn may_refuse_check(&self) -> bool {
+        false
+    }
+
     /// What the answer to a push says of its records.
     fn acceptance(&self, status: u16, answer: &str) -> Acceptance {
         let _ = answer;

@@ -51,6 +51,11 @@ impl PushApi for Ndjson {
     fn check(&self, _: &[String]) -> Request<'static> {
         request(Cow::Borrowed(b""))
     }
+
+    /// Fluent Bit's `http` input, for one, answers 400 to an empty body.
+    fn may_refuse_check(&self) -> bool {
+        true
+    }
 }
 
 fn request(body: Cow<'_, [u8]>) -> Request<'_> {

@@ -55,6 +55,11 @@ impl PushApi for Otlp {
         request(Cow::Borrowed(b"{\"resourceLogs\":[]}"))
     }
 
+    /// There are many kinds of servers, and none has to take a request without records.
+    fn may_refuse_check(&self) -> bool {
+        true
+    }
+
     /// A 200 may still refuse some: `{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"..."}}`.
     fn acceptance(&self, status: u16, answer: &str) -> Acceptance {
         match Acceptance::by_status(status) {
