@@ -39,8 +39,9 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(250);
 /// A TLS record with a client hello of no bytes, which every TLS server answers with an alert.
 const EMPTY_HELLO: [u8; 9] = [0x16, 3, 1, 0, 4, 1, 0, 0, 0];
 
-/// What is written at once at the least, but for the end of a request.
-const PACKET_BYTES: usize = 8 * 1024;
+/// What is written at once at the least, but for the end of a request: each write wakes the server, and of a batch of
+/// `pipe` it should be woken a few times only.
+const PACKET_BYTES: usize = 64 * 1024;
 
 /// The instant after which nothing waits any more; `None` never comes.
 pub type Deadline = Option<Instant>;
@@ -323,10 +324,15 @@ pub struct Socket {
 impl Socket {
     /// Writes what has waited.
     fn flush(&mut self) -> Result<(), Error> {
-        let unsent = std::mem::take(&mut self.unsent);
-        let mut rest = unsent.as_slice();
+        let written = self.write(&self.unsent);
+        self.unsent.clear();
+        written
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut rest = bytes;
         while !rest.is_empty() {
-            match self.stream.write(rest) {
+            match (&self.stream).write(rest) {
                 Ok(0) => return Err(Error::Io(io::ErrorKind::WriteZero.into())),
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
