@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use cli::Understood;
 use cli::config::fail_by_environment;
-use sys::env::variable;
+use sys::env::Variables;
 use sys::signals::{self, Ignored};
 use sys::{stderr, stdio};
 use verbs::{Context, Verdict};
@@ -26,15 +26,17 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let (argv, command) = cli::wrapped::split_command(std::env::args_os().collect());
-    let promises = verbs::panics::promise(&argv, &command);
+    let variables = Variables::now();
+    let env = |name: &str| variables.get(name);
+    let promises = verbs::panics::promise(&argv, &command, &env);
     sys::panic_if_asked("main");
     // Before anything handles a signal.
     let ignored = Ignored::at_start(!command.is_empty());
     signals::survive_file_limits(ignored);
     match cli::read(&argv, !command.is_empty()) {
         Ok(Understood { verb, mistakes, dropped, doubtful }) => {
-            let env = &variable;
-            let context = Context { env, mistakes, dropped, doubtful, command, ignored, promises };
+            let (env, variables) = (&env, &variables);
+            let context = Context { env, variables, mistakes, dropped, doubtful, command, ignored, promises };
             verbs::dispatch(verb, context)
         }
         Err(error) if !error.use_stderr() => {
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             stderr::say(&cli::complaint(&error, &argv));
-            let fail = cli::has_flag(&argv, "--fail") || fail_by_environment(&variable);
+            let fail = cli::has_flag(&argv, "--fail") || fail_by_environment(&env);
             Verdict { done: false, fail }.into()
         }
     }

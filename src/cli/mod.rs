@@ -125,3 +125,22 @@ pub fn complaint(error: &clap::Error, argv: &[String]) -> String {
 pub fn has_flag(argv: &[String], flag: &str) -> bool {
     argv.iter().any(|word| word == flag)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_words_are_read_as_the_parser_reads_them() {
+        for verb in ["send", "pipe", "hook", "run"] {
+            for words in [&[][..], &["a"], &["", "b=c"], &["help", "d:=1", "caf\u{e9}"], &["send", "send"]] {
+                let read = |middle: &[&str]| {
+                    let argv = [&["vlog", verb], middle, words].concat();
+                    format!("{:?}", args::parse(&argv.into_iter().map(str::to_owned).collect::<Vec<_>>()))
+                };
+                // Behind two dashes a word is plain for the parser too.
+                assert_eq!(read(&[]), read(&["--"]), "{verb} {words:?}");
+            }
+        }
+    }
+}

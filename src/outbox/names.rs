@@ -3,7 +3,7 @@
 //! `open.SERVER.STREAM.jsonl` takes appends; `TIME-PROCESS-RANDOM.SERVER.STREAM.jsonl` does not any more. TIME is that of
 //! its first record, in unix nanoseconds, so that order by name is order of arrival.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -17,9 +17,9 @@ pub const OPEN: &str = "open";
 #[must_use]
 pub fn list(folder: &Path) -> Vec<String> {
     let all = fs::read_dir(folder).into_iter().flatten().flatten();
+    let name = |entry: DirEntry| entry.file_name().into_string().ok().filter(|name| is_name(name));
     let files = all.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    let mut names: Vec<_> =
-        files.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_name(name)).collect();
+    let mut names: Vec<_> = files.filter_map(name).collect();
     names.sort_unstable();
     names
 }
@@ -27,10 +27,12 @@ pub fn list(folder: &Path) -> Vec<String> {
 /// Whether a file of this name may be an entry.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
+    // Most files that are none are told apart by their end.
+    let Some(name) = name.strip_suffix(".jsonl") else { return false };
     let is_hash = |part: &str| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let parts: Vec<_> = name.split('.').collect();
-    let [id, server, stream, "jsonl"] = parts.as_slice() else { return false };
+    let [id, server, stream] = parts.as_slice() else { return false };
     let is_id = match id.split('-').collect::<Vec<_>>().as_slice() {
         [time, process, random] => {
             time.len() == 20 && is_number(time) && is_number(process) && is_hash(random)

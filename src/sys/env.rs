@@ -1,18 +1,28 @@
 //! The environment as an argument, so that tests need none.
 
+use std::ffi::OsString;
+
 /// Looks up a variable of the environment; never gives an empty text.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// All variables of the process, as text.
-#[must_use]
-pub fn variables() -> Vec<(String, String)> {
-    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
-}
+/// All variables of the process, as text, read once: there are some forty settings, and each question to the C library
+/// goes through all variables and costs as much as copying one.
+#[derive(Debug, Default)]
+pub struct Variables(pub Vec<(String, String)>);
 
-/// A variable of the process that is not empty.
-#[must_use]
-pub fn variable(name: &str) -> Option<String> {
-    let text = std::env::var_os(name)?.to_string_lossy().into_owned();
-    Some(text).filter(|text| !text.is_empty())
+impl Variables {
+    /// Those of now.
+    #[must_use]
+    pub fn now() -> Self {
+        let text =
+            |text: OsString| text.into_string().unwrap_or_else(|text| text.to_string_lossy().into_owned());
+        Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
+    }
+
+    /// The value of a variable that is not empty. Of several of one name the first counts, as for the C library.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<String> {
+        let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
+        Some(value).filter(|value| !value.is_empty()).cloned()
+    }
 }

@@ -31,7 +31,6 @@ use crate::record::item::Item;
 use crate::record::time::Time;
 use crate::server::socket::Deadline;
 use crate::sys::child::Command;
-use crate::sys::env::variables;
 use crate::sys::signals;
 
 pub use self::payload::carry_on;
@@ -72,7 +71,7 @@ pub fn run(args: HookArgs, mut context: Context) -> ExitCode {
         event: args.event.filter(|name| !name.is_empty()),
         include: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         env: context.env,
-        known: Known::new(&variables()),
+        known: Known::new(&context.variables.0),
     };
     let ReadPayload { scan, copy, mut taken } =
         payload::read(payload, &given, &context.command, stop.as_ref());
