@@ -65,6 +65,11 @@ impl Fields {
         self.list.len()
     }
 
+    /// Whether one has this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.list.find(name).is_some()
+    }
+
     /// Names and encoded values, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.list.iter()
@@ -119,6 +124,20 @@ impl FieldBuffer {
         self.renamed = false;
     }
 
+    /// Adds a field whose value is a text.
+    pub fn push_text(&mut self, name: &str, text: &str) {
+        if first_escaped(text.as_bytes()).is_some() {
+            return self.push("", name, &json_string(text));
+        }
+        let start = self.text.len();
+        self.text.push_str(name);
+        let middle = self.text.len();
+        self.text.push('"');
+        self.text.push_str(text);
+        self.text.push('"');
+        self.list.push((start, middle, self.text.len()));
+    }
+
     /// Adds a field, named `path` and `name` together; `value` is a JSON scalar.
     pub fn push(&mut self, path: &str, name: &str, value: &str) {
         let start = self.text.len();
@@ -152,8 +171,19 @@ impl FieldBuffer {
         self.list.iter().map(|place| self.field(place))
     }
 
+    #[inline]
     fn field(&self, &(start, middle, end): &(usize, usize, usize)) -> (&str, &str) {
         (self.text((start, middle)), self.text((middle, end)))
+    }
+
+    /// The place of the first field of this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let text = self.text.as_bytes();
+        let is_named = |&(start, middle, _): &(usize, usize, usize)| {
+            middle - start == name.len() && text.get(start..middle) == Some(name.as_bytes())
+        };
+        self.list.iter().position(is_named)
     }
 
     /// Name and encoded value of the field at this place.
@@ -164,6 +194,7 @@ impl FieldBuffer {
 
     /// What lies at this place of the buffer.
     #[must_use]
+    #[inline]
     pub fn text(&self, (start, end): (usize, usize)) -> &str {
         self.text.get(start..end).unwrap_or_default()
     }
@@ -189,6 +220,9 @@ impl FieldBuffer {
 
     /// Gives the field of this name another.
     pub fn rename(&mut self, from: &str, to: &str) {
+        if self.find(from).is_none() {
+            return;
+        }
         let found = self.iter().position(|(name, value)| name == from && !value.is_empty());
         if let Some(at) = found {
             self.rename_at(at, to);

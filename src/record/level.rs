@@ -65,32 +65,38 @@ const SPELLINGS: [(&str, Level); 40] = [
 /// The length of `informational`.
 const LONGEST: usize = 13;
 
-/// For each first letter: one bit for each length of a spelling that begins with it, and one for each second letter.
-static LETTERS: [(u16, u32); 26] = letters();
+/// For each first letter: one bit for each length of a spelling that begins with it, one for each second letter, and one for
+/// each place in the table.
+static LETTERS: [(u16, u32, u64); 26] = letters();
 
-const fn letters() -> [(u16, u32); 26] {
-    let mut letters = [(0, 0); 26];
+const fn letters() -> [(u16, u32, u64); 26] {
+    let mut letters = [(0, 0, 0); 26];
     let mut at = 0;
     while at < SPELLINGS.len() {
         #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
         {
             let spelling = SPELLINGS[at].0.as_bytes();
-            let (lengths, seconds) = &mut letters[(spelling[0] - b'a') as usize];
+            let (lengths, seconds, places) = &mut letters[(spelling[0] - b'a') as usize];
             *lengths |= 1 << spelling.len();
             *seconds |= 1 << (spelling[1] - b'a');
+            *places |= 1 << at;
         }
         at += 1;
     }
     letters
 }
 
-/// Whether a word may be a level, by its length and its first two letters; most are told apart by that.
-fn may_be_level(word: &[u8]) -> bool {
-    let &[first, second, ..] = word else { return false };
+/// The places of the spellings that a word may be, by its length and its first two letters; most are none by that.
+fn candidates(word: &[u8]) -> u64 {
+    let &[first, second, ..] = word else { return 0 };
     let letter = |byte: u8| byte.to_ascii_lowercase().wrapping_sub(b'a');
-    let Some((lengths, seconds)) = LETTERS.get(usize::from(letter(first))) else { return false };
+    let Some((lengths, seconds, places)) = LETTERS.get(usize::from(letter(first))) else { return 0 };
     let second = letter(second);
-    word.len() <= LONGEST && lengths & (1 << word.len()) != 0 && second < 26 && seconds & (1 << second) != 0
+    let may_be = word.len() <= LONGEST
+        && lengths & (1 << word.len()) != 0
+        && second < 26
+        && seconds & (1 << second) != 0;
+    if may_be { *places } else { 0 }
 }
 
 impl Level {
@@ -98,11 +104,15 @@ impl Level {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_ascii();
-        if !may_be_level(text.as_bytes()) {
-            return None;
+        let mut places = candidates(text.as_bytes());
+        while places != 0 {
+            let (spelling, level) = SPELLINGS.get(places.trailing_zeros() as usize)?;
+            if spelling.eq_ignore_ascii_case(text) {
+                return Some(*level);
+            }
+            places &= places - 1;
         }
-        let is = |spelling: &str| spelling.len() == text.len() && spelling.eq_ignore_ascii_case(text);
-        SPELLINGS.iter().find(|(spelling, _)| is(spelling)).map(|&(_, level)| level)
+        None
     }
 
     /// Syslog's severities: 0 is the worst, 7 is `debug` (RFC 5424, 6.2.1).

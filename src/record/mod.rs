@@ -153,10 +153,12 @@ fn push_head(format: &mut TimeFormat, time: Time, level: Option<Level>, out: &mu
 /// Appends the fields of a record, its own last.
 fn push_fields(record: &Record, out: &mut Vec<u8>) {
     let is_hidden = |(name, _): &(&str, &str)| {
-        let is_own = record.own.is_some_and(|own| own.iter().any(|(other, _)| other == *name));
+        let is_own = record.own.is_some_and(|own| own.find(name).is_some());
         is_own || (*name == "level" && record.level.is_some())
     };
-    if record.fields.iter().any(|field| is_hidden(&field)) {
+    let hides_level = record.level.is_some() && record.fields.has("level");
+    let hides_any = || record.fields.iter().any(|field| is_hidden(&field));
+    if hides_level || (record.own.is_some() && hides_any()) {
         let others = record.fields.iter().filter(|field| !is_hidden(field));
         others.for_each(|(name, value)| push_field(name, value, out));
     } else {

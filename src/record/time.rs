@@ -59,14 +59,21 @@ impl Time {
     }
 }
 
-/// Reads a time as [`TimeFormat`] writes it: nearly all that come from our own records, and a query reads millions. `None`
-/// for all else.
+/// Reads `2026-11-20T10:00:00.123Z`, with up to nine digits of a second or none: so [`TimeFormat`] and most loggers write,
+/// and a query reads millions. `None` for all else.
 fn fixed(text: &str) -> Option<i64> {
-    let text = text.as_bytes();
-    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (29, b'Z')];
-    if text.len() != 30 || marks.iter().any(|(at, mark)| text.get(*at) != Some(mark)) {
+    let (text, fraction) = text.strip_suffix('Z')?.as_bytes().split_at_checked(19)?;
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if marks.iter().any(|(at, mark)| text.get(*at) != Some(mark)) {
         return None;
     }
+    let nanosecond = match fraction.split_first() {
+        None => 0,
+        Some((b'.', places)) if matches!(places.len(), 1..=9) => {
+            digits(places)? * 10_i64.pow(9 - u32::try_from(places.len()).ok()?)
+        }
+        Some(_) => return None,
+    };
     let number = |from: usize, to: usize| digits(text.get(from..to)?);
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
@@ -86,7 +93,7 @@ fn fixed(text: &str) -> Option<i64> {
     let before = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) - 719_468;
     let days = before + (153 * month + 2) / 5 + day - 1;
     let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    seconds.checked_mul(SECOND)?.checked_add(number(20, 29)?)
+    seconds.checked_mul(SECOND)?.checked_add(nanosecond)
 }
 
 /// The number that a few decimal digits make.
@@ -119,30 +126,44 @@ fn unix(text: &str) -> Option<i128> {
 
 /// Writes times as RFC 3339 with nine digits and `Z`, so that their order as text is their order in time.
 ///
-/// Keeps the text of the last second, because most records share it with their neighbour.
+/// Keeps the text of the last day, because most records share it with their neighbour.
 #[derive(Debug, Default)]
 pub struct TimeFormat {
-    second: Option<i64>,
-    prefix: String,
+    day: Option<i64>,
+    /// `2026-11-20T`.
+    date: String,
 }
 
 impl TimeFormat {
     /// Appends `time`, 30 bytes.
     pub fn write(&mut self, time: Time, out: &mut Vec<u8>) {
-        let second = time.0.div_euclid(SECOND);
-        if self.second != Some(second) {
-            self.second = Some(second);
-            let full = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
-            full.trim_end_matches('Z').clone_into(&mut self.prefix);
+        let day = time.0.div_euclid(DAY);
+        if self.day != Some(day) {
+            self.day = Some(day);
+            let midnight = Timestamp::from_second(day * (DAY / SECOND)).unwrap_or(Timestamp::UNIX_EPOCH);
+            midnight.to_string().trim_end_matches("00:00:00Z").clone_into(&mut self.date);
         }
-        out.extend_from_slice(self.prefix.as_bytes());
-        let mut digits = *b".000000000Z";
-        let mut rest = time.0.rem_euclid(SECOND);
-        for digit in digits.iter_mut().skip(1).take(9).rev() {
-            *digit += u8::try_from(rest % 10).unwrap_or(0);
-            rest /= 10;
+        out.extend_from_slice(self.date.as_bytes());
+        let of_day = time.0.rem_euclid(DAY);
+        // Less than 86,400 and less than 1,000,000,000.
+        let second = u32::try_from(of_day / SECOND).unwrap_or(0);
+        let nanosecond = u32::try_from(of_day % SECOND).unwrap_or(0);
+        let mut text = *b"00:00:00.000000000Z";
+        let parts =
+            [(0..2, second / 3600), (3..5, second / 60 % 60), (6..8, second % 60), (9..18, nanosecond)];
+        for (place, number) in parts {
+            put_digits(number, text.get_mut(place).unwrap_or_default());
         }
-        out.extend_from_slice(&digits);
+        out.extend_from_slice(&text);
+    }
+}
+
+/// Writes the last digits of a number.
+fn put_digits(number: u32, places: &mut [u8]) {
+    let mut rest = number;
+    for place in places.iter_mut().rev() {
+        *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
     }
 }
 
@@ -166,6 +187,9 @@ mod tests {
         reads("2026-11-20 10:00:00Z", "2026-11-20T10:00:00.000000000Z");
         reads(" 2026-11-20T10:00:00Z\n", "2026-11-20T10:00:00.000000000Z");
         reads("1969-12-31T23:59:59.9Z", "1969-12-31T23:59:59.900000000Z");
+        reads("2024-02-29T23:59:60Z", "2024-02-29T23:59:59.000000000Z");
+        reads("2026-11-20t10:00:00,5z", "2026-11-20T10:00:00.500000000Z");
+        reads("2262-04-11T23:47:16.854775807Z", "2262-04-11T23:47:16.854775807Z");
     }
 
     #[test]
@@ -219,6 +243,12 @@ mod tests {
             "yesterday",
             "2026-11-20T10:00:00",
             "2026-11-20",
+            "2025-02-29T10:00:00Z",
+            "2026-11-20T24:00:00Z",
+            "2026-11-20T10:00:00.Z",
+            "2026-11-20T10:00:00.1234567890Z",
+            "2262-04-11T23:47:16.854775808Z",
+            "1600-01-01T00:00:00Z",
             "10:00",
             "1e9",
             "1.x",
@@ -241,15 +271,16 @@ mod tests {
     }
 
     #[test]
-    fn the_remembered_second_is_only_used_for_itself() {
+    fn the_remembered_day_is_only_used_for_itself() {
         let mut format = TimeFormat::default();
         let mut out = Vec::new();
-        for time in [Time(SECOND - 1), Time(SECOND), Time(SECOND + 1), Time(0)] {
+        for time in [Time(DAY - 1), Time(DAY), Time(DAY + SECOND * 45_296 + 1), Time(-1), Time(0)] {
             format.write(time, &mut out);
             out.push(b' ');
         }
-        let expected = "1970-01-01T00:00:00.999999999Z 1970-01-01T00:00:01.000000000Z \
-                        1970-01-01T00:00:01.000000001Z 1970-01-01T00:00:00.000000000Z ";
+        let expected = "1970-01-01T23:59:59.999999999Z 1970-01-02T00:00:00.000000000Z \
+                        1970-01-02T12:34:56.000000001Z 1969-12-31T23:59:59.999999999Z \
+                        1970-01-01T00:00:00.000000000Z ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

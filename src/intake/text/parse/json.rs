@@ -6,7 +6,7 @@
 use std::fmt;
 use std::hint::black_box;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -36,8 +36,13 @@ const LONG_BYTES: usize = 16 * 1024;
 /// then `fields` may hold anything.
 #[must_use]
 pub fn read(text: &str, keep_ansi: bool, fields: &mut FieldBuffer) -> bool {
-    let text = text.trim_start_matches('\u{feff}').trim_ascii();
-    if !(text.starts_with('{') && text.ends_with('}') && has_memory_for(text.len())) {
+    // Most lines are told apart by their end.
+    let text = text.trim_ascii_end();
+    if !text.ends_with('}') {
+        return false;
+    }
+    let text = text.trim_start_matches('\u{feff}').trim_ascii_start();
+    if !(text.starts_with('{') && has_memory_for(text.len())) {
         return false;
     }
     let room = PATH_BYTES + PATH_BYTES_PER_BYTE * text.len();
@@ -84,7 +89,9 @@ impl Flattener<'_> {
                 journal_text(value).map(|text| encoded(&text, self.keep_ansi))
             }
             Some(b'n') => Some("\"\"".to_owned()),
-            Some(b'"') if value.contains("\\u") => Some(self.string(value)),
+            Some(b'"') if memchr(b'\\', value.as_bytes()).is_some() && value.contains("\\u") => {
+                Some(self.string(value))
+            }
             _ => None,
         };
         match encoded {

@@ -2,32 +2,38 @@
 //!
 //! Words without a `=` are the message where no field is; beside a message they are flags, `true`.
 
-use memchr::memchr2;
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
 
 use crate::record::{FieldBuffer, json_string};
 
 use super::names::{OF_LOGFMT, Role, role};
 
-/// Whether the line is beyond doubt of that kind: every word is a pair, there are two at least, and one has a name that
-/// loggers use.
+/// Adds the words of a line that is beyond doubt of that kind: every word is a pair, there are two at least, and one has a
+/// name that loggers use. `false` if it is not; then nothing is added to `fields`, which must be empty.
 #[must_use]
-pub fn is_certain(text: &str) -> bool {
+pub fn read_certain(text: &str, fields: &mut FieldBuffer) -> bool {
     // Most lines are told apart by their first word.
     let bytes = text.as_bytes();
     if memchr2(b'=', b' ', bytes).is_none_or(|at| bytes.get(at) != Some(&b'=')) {
         return false;
     }
-    let (mut count, mut is_known) = (0, false);
-    for word in LogfmtWords(text) {
-        let LogfmtWord::Pair { name, closed: true, .. } = word else { return false };
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/@".contains(&byte);
-        if !name.bytes().all(is_name) {
-            return false;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'/' | b'@');
+    let mut is_known = false;
+    let mut adds = |word| match word {
+        LogfmtWord::Pair { name, plain, quoted, closed: true } if name.bytes().all(is_name) => {
+            is_known = is_known || OF_LOGFMT.contains(&name);
+            push_pair(name, plain, quoted, fields);
+            true
         }
-        count += 1;
-        is_known |= OF_LOGFMT.contains(&name);
+        _ => false,
+    };
+    let is_certain = LogfmtWords(text).all(&mut adds) && is_known && fields.len() >= 2;
+    if !is_certain {
+        fields.clear();
     }
-    count >= 2 && is_known
+    is_certain
 }
 
 /// Adds the words of the line to `fields`; `false` if none is a field.
@@ -36,11 +42,7 @@ pub fn read(text: &str, fields: &mut FieldBuffer) -> bool {
     let mut words: Vec<&str> = Vec::new();
     for word in LogfmtWords(text) {
         match word {
-            LogfmtWord::Pair { name, plain, quoted, .. } => {
-                let value =
-                    quoted.map_or_else(|| plain.to_owned(), |quoted| plain.to_owned() + &unescape(quoted));
-                fields.push("", name, &json_string(&value));
-            }
+            LogfmtWord::Pair { name, plain, quoted, .. } => push_pair(name, plain, quoted, fields),
             LogfmtWord::Plain(word) => words.push(word),
         }
     }
@@ -65,6 +67,15 @@ pub fn read(text: &str, fields: &mut FieldBuffer) -> bool {
     true
 }
 
+/// Adds a word that is a pair.
+fn push_pair(name: &str, plain: &str, quoted: Option<&str>, fields: &mut FieldBuffer) {
+    match (plain, quoted.map(unescape)) {
+        (plain, None) => fields.push_text(name, plain),
+        ("", Some(quoted)) => fields.push_text(name, &quoted),
+        (plain, Some(quoted)) => fields.push_text(name, &format!("{plain}{quoted}")),
+    }
+}
+
 /// A word of the line.
 enum LogfmtWord<'a> {
     /// `name=value`: what of the value stands before a quote, what is in quotes, and whether these are closed.
@@ -84,14 +95,7 @@ impl<'a> Iterator for LogfmtWords<'a> {
         if rest.is_empty() {
             return None;
         }
-        // A word ends at white space, or before the quote that its value begins with.
-        let mut last = ' ';
-        let end = rest.find(|char: char| {
-            let ends = char.is_whitespace() || (char == '"' && last == '=');
-            last = char;
-            ends
-        });
-        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let (word, after) = rest.split_at(word_end(rest));
         self.0 = after;
         let Some((name, plain)) =
             word.split_once('=').filter(|(name, _)| !name.is_empty() && !name.contains('"'))
@@ -118,20 +122,41 @@ impl<'a> Iterator for LogfmtWords<'a> {
     }
 }
 
+/// Where the word ends with which `text` begins: at white space, or before the quote that its value begins with.
+fn word_end(text: &str) -> usize {
+    let mut last = b' ';
+    for (at, &byte) in text.as_bytes().iter().enumerate() {
+        match byte {
+            b'\t'..=b'\r' | b' ' => return at,
+            b'"' if last == b'=' => return at,
+            // There is white space beyond ASCII.
+            0x80.. if is_space_at(text, at) => return at,
+            _ => last = byte,
+        }
+    }
+    text.len()
+}
+
+fn is_space_at(text: &str, at: usize) -> bool {
+    text.get(at..).is_some_and(|rest| rest.starts_with(char::is_whitespace))
+}
+
 /// Where the quote that was opened before `text` is closed.
 pub fn closing_quote(text: &str, quote: u8) -> Option<usize> {
-    let mut escaped = false;
-    text.bytes().position(|byte| {
-        let closes = byte == quote && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        closes
-    })
+    let mut from = 0;
+    loop {
+        let at = from + memchr2(quote, b'\\', text.as_bytes().get(from..)?)?;
+        if text.as_bytes().get(at) == Some(&quote) {
+            return Some(at);
+        }
+        from = at + 2;
+    }
 }
 
 /// Go's escapes are JSON's and a few more; what is neither stays as it is.
-fn unescape(text: &str) -> String {
-    if !text.contains('\\') {
-        return text.to_owned();
+fn unescape(text: &str) -> Cow<'_, str> {
+    if memchr(b'\\', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
     }
-    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
+    serde_json::from_str(&format!("\"{text}\"")).map_or(Cow::Borrowed(text), Cow::Owned)
 }

@@ -67,14 +67,13 @@ pub fn adopt(fields: &mut FieldBuffer, times: Option<&LineTime>) -> Meaning {
                     unread_time = unread_time.or(Some(at));
                 }
             }
-            Role::Service if name != "service" && fields.iter().all(|(name, _)| name != "service") => {
+            Role::Service if name != "service" && fields.find("service").is_none() => {
                 fields.rename_at(at, "service");
             }
             _ => {}
         }
     }
-    let is_taken = fields.iter().any(|(name, _)| name == "vlog_time");
-    if let Some(at) = unread_time.filter(|_| meaning.time.is_none() && !is_taken) {
+    if let Some(at) = unread_time.filter(|_| meaning.time.is_none() && fields.find("vlog_time").is_none()) {
         fields.rename_at(at, "vlog_time");
     }
     fields.rename("level", "vlog_level");
@@ -83,7 +82,7 @@ pub fn adopt(fields: &mut FieldBuffer, times: Option<&LineTime>) -> Meaning {
 
 /// The level that a value means, and whether that says all that the value does.
 fn level_of_value(role: Role, text: &str, fields: &FieldBuffer) -> Option<(Level, bool)> {
-    let has = |wanted: &str| fields.iter().any(|(name, _)| name == wanted);
+    let has = |wanted: &str| fields.find(wanted).is_some();
     let text = without_ansi(text);
     if role == Role::Letter {
         // `D1` to `D5` are steps of debugging.
@@ -92,8 +91,8 @@ fn level_of_value(role: Role, text: &str, fields: &FieldBuffer) -> Option<(Level
         return is_of_mongodb(has).then_some((level, letter.len() == text.len()));
     }
     let Ok(number) = text.trim().parse::<u64>() else {
-        let whole = Level::parse(&text).is_some();
-        return Some((level_of_word(&text)?, whole));
+        let whole = Level::parse(&text).map(|level| (level, true));
+        return whole.or_else(|| Some((level_between(&text)?, false)));
     };
     if role == Role::Severity || number < 10 {
         let is_syslog = role == Role::Severity || is_of_syslog(has);
@@ -106,11 +105,13 @@ fn level_of_value(role: Role, text: &str, fields: &FieldBuffer) -> Option<(Level
 const LETTERS: [(&str, Level); 5] =
     [("F", Level::Fatal), ("E", Level::Error), ("W", Level::Warn), ("I", Level::Info), ("D", Level::Debug)];
 
-/// The level that a word means; slog writes those between its own as `INFO+2` and `DEBUG-4`.
+/// The level that a word means.
 pub fn level_of_word(word: &str) -> Option<Level> {
-    if let Some(level) = Level::parse(word) {
-        return Some(level);
-    }
+    Level::parse(word).or_else(|| level_between(word))
+}
+
+/// slog writes levels between its own as `INFO+2` and `DEBUG-4`.
+fn level_between(word: &str) -> Option<Level> {
     let at = word.find(['+', '-'])?;
     let (name, offset) = word.split_at(at);
     // slog's numbers: DEBUG is -4, INFO 0, WARN 4, ERROR 8.

@@ -14,6 +14,8 @@ pub mod text_level;
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use crate::intake::text::lines::without_ansi;
 use crate::record::level::Level;
 use crate::record::time::Time;
@@ -141,7 +143,9 @@ impl Parser {
         self.fields.keep_last();
         if form == Syntax::Logfmt {
             for name in &self.reserved {
-                self.fields.rename(name, &format!("line_{name}"));
+                if self.fields.find(name).is_some() {
+                    self.fields.rename(name, &format!("line_{name}"));
+                }
             }
         }
         let Meaning { message, level, time } = adopt(&mut self.fields, self.times.as_ref());
@@ -168,7 +172,7 @@ impl Parser {
                     }
                     return Some(Syntax::Json(prefix));
                 }
-                (logfmt::is_certain(text) && logfmt::read(text, &mut self.fields)).then_some(Syntax::Logfmt)
+                logfmt::read_certain(text, &mut self.fields).then_some(Syntax::Logfmt)
             }
             Mode::Json => self.read_object(text).then_some(Syntax::Json("")),
             Mode::Logfmt => logfmt::read(text, &mut self.fields).then_some(Syntax::Logfmt),
@@ -189,9 +193,11 @@ impl Parser {
 
     /// Of Docker's own file: if its text is an object again, its members take the place of that.
     fn read_docker(&mut self) {
-        let is_docker = self.fields.iter().any(|(name, _)| name == "stream");
+        if self.fields.find("stream").is_none() {
+            return;
+        }
         let log = self.fields.iter().position(|(name, value)| name == "log" && value.starts_with("\"{"));
-        if let Some(at) = log.filter(|_| is_docker && self.mode == Mode::Auto)
+        if let Some(at) = log.filter(|_| self.mode == Mode::Auto)
             && let Some((_, log)) = self.fields.get(at)
         {
             let object = decoded(log).into_owned();
@@ -210,7 +216,7 @@ fn decoded(value: &str) -> Cow<'_, str> {
     let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return Cow::Borrowed(value);
     };
-    if !inner.contains('\\') {
+    if memchr(b'\\', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
     serde_json::from_str(value).map_or(Cow::Borrowed(inner), Cow::Owned)

@@ -104,32 +104,35 @@ pub const KINDS: [&str; 3] = ["type", "event", "subtype"];
 /// A line of words with one of these is logfmt.
 pub const OF_LOGFMT: [&str; 9] = ["msg", "message", "level", "lvl", "severity", "ts", "time", "t", "_msg"];
 
-/// For each first byte, one bit for each length of a name that begins with it: most names of fields are told apart by that.
-static LENGTHS: [u64; 128] = lengths();
+/// For each first byte, one bit for the rank of each name that begins with it.
+static RANKS: [u128; 128] = ranks();
 
-const fn lengths() -> [u64; 128] {
-    let mut lengths = [0; 128];
+const fn ranks() -> [u128; 128] {
+    let mut ranks = [0; 128];
     let mut at = 0;
     while at < NAMES.len() {
         #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
         {
-            let name = NAMES[at].0.as_bytes();
-            lengths[name[0] as usize] |= 1 << name.len();
+            ranks[NAMES[at].0.as_bytes()[0] as usize] |= 1 << at;
         }
         at += 1;
     }
-    lengths
+    ranks
 }
 
 /// The role of a name, and its rank among the names: the lowest wins.
 #[must_use]
 pub fn role(name: &str) -> Option<(usize, Role)> {
-    let lengths = LENGTHS.get(usize::from(*name.as_bytes().first()?))?;
-    if name.len() >= 64 || lengths & (1 << name.len()) == 0 {
-        return None;
+    let mut ranks = *RANKS.get(usize::from(*name.as_bytes().first()?))?;
+    while ranks != 0 {
+        let rank = ranks.trailing_zeros() as usize;
+        let (known, role) = NAMES.get(rank)?;
+        if *known == name {
+            return Some((rank, *role));
+        }
+        ranks &= ranks - 1;
     }
-    let rank = NAMES.iter().position(|(known, _)| *known == name)?;
-    NAMES.get(rank).map(|(_, role)| (rank, *role))
+    None
 }
 
 /// Whether a field of this name holds a level, wherever it stands.

@@ -87,11 +87,32 @@ const MARKS: [LineStart; 6] = [
 #[must_use]
 pub fn level(text: &str) -> Option<Level> {
     let text = without_decoration(text);
+    if is_prose(text) {
+        return level_of_failure(text);
+    }
     let head = text.as_bytes();
     match MARKS.iter().find(|(is, _)| is(head)) {
         Some((_, read)) => read(text),
         None => level_without_marks(text).or_else(|| level_of_failure(text)),
     }
+}
+
+/// Whether a line begins with two words of which the first is no level, nor anything else that a rule below is about. Most
+/// lines that say no level do, and asking each rule costs ten times as much.
+fn is_prose(text: &str) -> bool {
+    let Some((first, rest)) = text.as_bytes().split_first() else { return false };
+    let small = rest.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+    // Months and days are written with three letters.
+    let is_word = small > 0 && (first.is_ascii_lowercase() || (first.is_ascii_uppercase() && small > 2));
+    // A date may follow a label, and begins with 1 or 2.
+    let goes_on =
+        matches!(rest.get(small..), Some([b' ', b'a'..=b'z' | b'A'..=b'Z' | b'0' | b'3'..=b'9', ..]));
+    let begins = |word: &str| word.as_bytes().first() == Some(first) && text.starts_with(word);
+    is_word
+        && goes_on
+        && text.get(..=small).is_some_and(|word| Level::parse(word).is_none())
+        && !BEGINNINGS.iter().any(|(word, _)| begins(word))
+        && !PROGRAMS.iter().any(|word| begins(word))
 }
 
 /// The text behind boxes, bullets and the like that are drawn before it.
@@ -441,6 +462,10 @@ impl<'a> Head<'a> {
 
     /// The level that the word is, where it stands.
     fn level(&self, token: &HeadWord) -> Option<Level> {
+        // No level has only letters of times, but for one that is a letter.
+        if !token.has(NO_TIME) && token.text.len() > 1 {
+            return None;
+        }
         RULES.iter().filter(|(class, _)| token.has(*class)).find_map(|(_, rule)| rule(self, token))
     }
 
@@ -815,6 +840,50 @@ mod tests {
             "std::ERROR::x",
         ] {
             assert_eq!(level(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_prose_is_nothing_that_a_rule_is_about() {
+        let rules = |line: &str| level_without_marks(line).or_else(|| level_of_failure(line));
+        for word in BEGINNINGS.iter().map(|(word, _)| *word).chain(PROGRAMS) {
+            assert!(!is_prose(&format!("{word}x y")), "{word}");
+        }
+        let words = [
+            "a",
+            "D",
+            "Nov",
+            "Mon",
+            "May",
+            "Maybe",
+            "error",
+            "Info",
+            "npm",
+            "label",
+            "x:",
+            "ERROR",
+            "W",
+            "T",
+            "123456",
+            "1763632800",
+            "2026-11-20",
+            "081109",
+            "-",
+            "|",
+            "(x)",
+            "[x]",
+            "level=error",
+            "main.c:3:5:",
+            "thread",
+            "'x'",
+        ];
+        for first in words {
+            for second in words {
+                for third in words {
+                    let line = format!("{first} {second} {third} ERROR x");
+                    assert!(!is_prose(&line) || rules(&line).is_none(), "{line}");
+                }
+            }
         }
     }
 
