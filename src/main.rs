@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use cli::Understood;
 use cli::config::fail_by_environment;
-use sys::env::Variables;
+use sys::env::Environment;
 use sys::signals::{self, Ignored};
 use sys::{stderr, stdio};
 use verbs::{Context, Verdict};
@@ -26,7 +26,7 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let (argv, command) = cli::wrapped::split_command(std::env::args_os().collect());
-    let variables = Variables::now();
+    let variables = Environment::now();
     let env = |name: &str| variables.get(name);
     let promises = verbs::panics::promise(&argv, &command, &env);
     sys::panic_if_asked("main");

@@ -8,9 +8,9 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// All variables of the process, as text, read once: there are some forty settings, and each question to the C library
 /// goes through all variables and costs as much as copying one.
 #[derive(Debug, Default)]
-pub struct Variables(pub Vec<(String, String)>);
+pub struct Environment(pub Vec<(String, String)>);
 
-impl Variables {
+impl Environment {
     /// Those of now.
     #[must_use]
     pub fn now() -> Self {

@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::cli::args::Verb;
-use crate::sys::env::{Env, Variables};
+use crate::sys::env::{Env, Environment};
 use crate::sys::panics::Promises;
 use crate::sys::signals::Ignored;
 use session::{clock, delivery, is_outbox_the_store, level_flag, setup, tell, tell_mistakes};
@@ -27,7 +27,7 @@ pub struct Context<'a> {
     /// The environment.
     pub env: Env<'a>,
     /// All of it.
-    pub variables: &'a Variables,
+    pub variables: &'a Environment,
     /// What was wrong with the command line.
     pub mistakes: Vec<String>,
     /// The words of it that were taken out.

@@ -5,14 +5,14 @@ use super::session::Session;
 use crate::intake::payload::{clean_items, clean_text};
 use crate::intake::redact::{Known, Redactor};
 use crate::record::item::Item;
-use crate::sys::env::Variables;
+use crate::sys::env::Environment;
 
 /// The most that is told of mistakes, so that a call of `hook` is one record.
 const MAX_MISTAKES_BYTES: usize = 16 * 1024;
 
 /// The secrets in the values of this process' environment, if `--redact` was given.
 pub fn known_if(redacts: bool) -> Option<Known> {
-    redacts.then(|| Known::new(&Variables::now().0))
+    redacts.then(|| Known::new(&Environment::now().0))
 }
 
 /// What takes the secrets out of a stream, if `--redact` was given.

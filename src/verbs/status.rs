@@ -18,7 +18,7 @@ use crate::outbox::Summary;
 use crate::query::archive::Archive;
 use crate::query::search::Search;
 use crate::query::server::Server;
-use crate::sys::env::Variables;
+use crate::sys::env::Environment;
 use crate::sys::signals;
 use crate::sys::stderr::{self, Report, records};
 use crate::sys::stdio;
@@ -125,7 +125,7 @@ impl StatusText<'_> {
         if !self.all {
             text.push_str("  the others are the default; --all shows them\n");
         }
-        let unknown = unknown_variables(&Variables::now().0).into_iter();
+        let unknown = unknown_variables(&Environment::now().0).into_iter();
         text.extend(
             unknown.map(|name| format!("  {name} is no variable of vlog's, and counts for nothing\n")),
         );
