@@ -333,14 +333,14 @@ E error 2  o other 7
         assert_eq!(scale(vec![]), 0);
         // Where many are as full there is no spike.
         assert_eq!(scale(vec![1000, 1000, 1, 1]), 1000);
-        let answer = br#"{"hits":[{"fields":{},"timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:01:00Z"],
+        let answer = br#"{"hits":[{"fields":{},"timestamps":["1970-01-01T00:01:00Z","1970-01-01T00:02:00Z"],
             "values":[5,9000],"total":9005}]}"#;
         let look = Look::new(Some(40), false, true, TimeZone::UTC);
         let mut out = Vec::new();
-        draw(answer, (at(0), at(60)), 60, &look, &mut out).unwrap();
+        draw(answer, (at(60), at(120)), 60, &look, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let (usual, spike) = ("o".repeat(13), "o".repeat(26));
-        assert!(text.starts_with(&format!("00:00     5  {usual}\n00:01  9000  {spike}>\n")), "{text}");
+        assert!(text.starts_with(&format!("00:01     5  {usual}\n00:02  9000  {spike}>\n")), "{text}");
         assert!(text.replace('\n', " ").contains("a full line is 10, > is more"), "{text}");
     }
 

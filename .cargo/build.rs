@@ -5,8 +5,8 @@
 use std::env::{var, var_os};
 
 fn main() {
-    println!("cargo::rerun-if-changed=no-unwind.ld");
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=.cargo/no-unwind.ld");
+    println!("cargo::rerun-if-changed=.cargo/build.rs");
     let is = |name: &str, wanted: &str| var(name).is_ok_and(|value| value == wanted);
     let is_static = is("CARGO_CFG_TARGET_OS", "linux")
         && is("CARGO_CFG_TARGET_ENV", "musl")
@@ -17,6 +17,6 @@ fn main() {
     if is_static && is("PROFILE", "release") && !is_other_linker {
         let folder = var("CARGO_MANIFEST_DIR").unwrap_or_default();
         println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
-        println!("cargo::rustc-link-arg-bins=-T{folder}/no-unwind.ld");
+        println!("cargo::rustc-link-arg-bins=-T{folder}/.cargo/no-unwind.ld");
     }
 }
