@@ -44,6 +44,13 @@ impl Counter {
         std::str::from_utf8(&text).ok()?.parse().ok()
     }
 
+    /// Sets it to 0 unless it has a number: of several that make the outbox at once, one may have counted already.
+    pub fn begin(&self) {
+        if self.get().is_none() {
+            self.set(0);
+        }
+    }
+
     /// Sets it. One write of constant length: a crash leaves the old number or the new one.
     pub fn set(&self, number: u64) {
         // It only informs, or is set right by the next scan.
@@ -67,5 +74,21 @@ pub fn open_plain(path: &Path, options: &OpenOptions) -> io::Result<File> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => Err(io::Error::other("it is no regular file")),
         _ => options.open(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_makes_the_outbox_second_sets_no_count_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dropped");
+        Counter::open(&path).unwrap().begin();
+        assert_eq!((fs::read_to_string(&path).unwrap().len(), read(&path)), (21, 0));
+        Counter::open(&path).unwrap().set(7);
+        Counter::open(&path).unwrap().begin();
+        assert_eq!(read(&path), 7);
     }
 }

@@ -118,7 +118,7 @@ impl Outbox {
             make_folder(&self.folder)?;
             for name in [BYTES, DROPPED] {
                 // While there is room for them. Where there is none, the first count tries again.
-                let _ = Counter::open(&self.folder.join(name)).map(|counter| counter.set(0));
+                let _ = Counter::open(&self.folder.join(name)).map(|counter| counter.begin());
             }
         }
         Ok(())

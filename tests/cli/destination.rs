@@ -23,7 +23,7 @@ fn header(folder: &std::path::Path) -> Value {
 /// The records that were put aside.
 fn aside(env: &TestEnv) -> Vec<Value> {
     let all = fs::read_dir(env.outbox().join("rejected")).into_iter().flatten().flatten();
-    let texts: Vec<_> = all.map(|entry| undelivered(&entry.path())).collect();
+    let texts: Vec<_> = all.map(|entry| undelivered(&entry.path()).unwrap()).collect();
     texts.iter().flat_map(|text| text.lines()).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

@@ -96,7 +96,8 @@ fn body(request: &Request) -> String {
 /// The records that were put aside.
 fn aside(env: &TestEnv) -> Vec<String> {
     let all = fs::read_dir(env.outbox().join("rejected")).into_iter().flatten().flatten();
-    all.flat_map(|entry| undelivered(&entry.path()).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    all.flat_map(|entry| undelivered(&entry.path()).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 #[test]
