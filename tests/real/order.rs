@@ -52,7 +52,8 @@ fn all_arrive(server: &Server, count: u32) {
     let memory = peak_memory_kib(&vlog);
     drop(stdin);
     let output = vlog.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+    let said = format!("vlog: {count} records delivered to {}\n", server.url());
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), said));
     assert!(output.stdout.is_empty());
 
     let numbers = "stats count() n, count_uniq(_msg) u, count_uniq(_time) t";
